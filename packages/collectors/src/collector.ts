@@ -1,0 +1,33 @@
+import type { HostAccess } from '@hostwire/host-access';
+import type { Capability, CollectorDeclaration, Row } from '@hostwire/model';
+import type { TSchema } from 'typebox';
+
+/** What one call of `collect` gets. */
+export interface CollectContext<Options = unknown> {
+  readonly access: HostAccess;
+  readonly options: Options;
+  /** Milliseconds since the epoch: the tick's stamp. */
+  readonly time: number;
+  /**
+   * Milliseconds on a monotonic clock, for rates. Under replay it is the recorded time, so that a replayed run
+   * computes the rates that the recorded one did.
+   */
+  readonly monotonic: number;
+  readonly signal: AbortSignal;
+  /** This collector's own memory between its calls (the previous reading); empty at the first. */
+  readonly memory: Map<string, unknown>;
+}
+
+/** Measurement -> rows. A measurement without rows is left out. */
+export type CollectedRows = Record<string, Row[]>;
+
+/** A declaration plus two functions. A new collector is one folder and one line in `registry.ts`. */
+export interface Collector<Options = unknown> extends CollectorDeclaration {
+  /** Schema of `[collectors.<name>]` beyond `enabled`, `tier` and `timeout_seconds`; every key has a default. */
+  readonly options: TSchema;
+  /** True if the first reading gives no rates and a second is worth waiting for (`--dry-run`, the agent's start). */
+  readonly needsTwo?: boolean;
+  probe(access: HostAccess): Promise<Capability>;
+  /** Throws when the host was asked and it went wrong; the runner turns that into an entry of `errors`. */
+  collect(context: CollectContext<Options>): Promise<CollectedRows>;
+}

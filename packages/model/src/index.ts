@@ -1,0 +1,5 @@
+export * from './catalog.ts';
+export * from './codec.ts';
+export * from './point.ts';
+export * from './sample.ts';
+export * from './topic.ts';

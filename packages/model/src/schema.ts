@@ -1,0 +1,113 @@
+/** Schemas of what travels, for those who must check it. Apart from the vocabulary so that a browser need not load it. */
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+
+const name = Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,127}$' });
+const row = Type.Object(
+  {
+    tags: Type.Optional(Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Type.String({ minLength: 1, maxLength: 1024 }))),
+    fields: Type.Record(
+      Type.String({ minLength: 1, maxLength: 128 }),
+      Type.Union([Type.Number(), Type.String({ maxLength: 65536 }), Type.Boolean()]),
+      { minProperties: 1 },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** JSON Schema of a sample on the wire; unknown top-level keys are allowed so that a newer agent is understood. */
+export const SampleSchema = Type.Object(
+  {
+    v: Type.Literal(1),
+    host: Type.String({ pattern: '^[a-z0-9][a-z0-9_.-]{0,62}$' }),
+    tier: Type.Union([Type.Literal('fast'), Type.Literal('medium'), Type.Literal('slow')]),
+    run: Type.String({ pattern: '^[A-Za-z0-9]{1,32}$' }),
+    seq: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    time: Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 }),
+    interval: Type.Number({ exclusiveMinimum: 0, maximum: 86_400 }),
+    catalog: Type.String({ pattern: '^[0-9a-f]{0,64}$' }),
+    data: Type.Record(name, Type.Array(row, { maxItems: 10_000 })),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          collector: Type.String({ maxLength: 128 }),
+          code: Type.String({ maxLength: 64 }),
+          message: Type.String({ maxLength: 2048 }),
+        }),
+        {
+          maxItems: 256,
+        },
+      ),
+    ),
+    backfill: Type.Optional(Type.Boolean()),
+  },
+  { $id: 'hostwire/sample-v1', title: 'Sample', description: 'All rows of one tick of one tier of one host.' },
+);
+
+const seqRanges = Type.Array(Type.Tuple([Type.Integer({ minimum: 1 }), Type.Integer({ minimum: 1 })]), { maxItems: 1024 });
+
+export const AckSchema = Type.Object(
+  {
+    run: Type.String({ pattern: '^[A-Za-z0-9]{1,32}$' }),
+    seqs: Type.Optional(seqRanges),
+    time: Type.Integer({ minimum: 0 }),
+    clock: Type.Optional(seqRanges),
+    conflict: Type.Optional(Type.Boolean()),
+  },
+  { $id: 'hostwire/ack-v1', title: 'Ack', description: 'These samples are durable; the agent may forget them.' },
+);
+
+const capability = Type.Object({ available: Type.Boolean(), reason: Type.Optional(Type.String()), hint: Type.Optional(Type.String()) });
+
+export const HostInfoSchema = Type.Object(
+  {
+    agent_version: Type.String({ maxLength: 64 }),
+    hostname: Type.String({ maxLength: 255 }),
+    os: Type.String({ maxLength: 255 }),
+    kernel: Type.String({ maxLength: 255 }),
+    arch: Type.String({ maxLength: 64 }),
+    cpu_model: Type.Optional(Type.String({ maxLength: 255 })),
+    n_cpus: Type.Optional(Type.Integer({ minimum: 0 })),
+    mem_total: Type.Optional(Type.Integer({ minimum: 0 })),
+    boot_time: Type.Optional(Type.Integer({ minimum: 0 })),
+    user: Type.String({ maxLength: 255 }),
+    groups: Type.Array(Type.String({ maxLength: 255 }), { maxItems: 1024 }),
+    capabilities: Type.Record(Type.String({ maxLength: 128 }), capability),
+    mock: Type.Optional(Type.Boolean()),
+    run: Type.String({ maxLength: 32 }),
+    intervals: Type.Object({ fast: Type.Number(), medium: Type.Number(), slow: Type.Number() }),
+  },
+  { $id: 'hostwire/info-v1', title: 'HostInfo', description: 'Static facts of a host.' },
+);
+
+const fieldDeclaration = Type.Object({
+  type: Type.Union([Type.Literal('int'), Type.Literal('float'), Type.Literal('string'), Type.Literal('bool')]),
+  unit: Type.String({ maxLength: 32 }),
+  kind: Type.Union([Type.Literal('gauge'), Type.Literal('counter'), Type.Literal('state')]),
+  help: Type.String({ maxLength: 1024 }),
+  decimals: Type.Optional(Type.Integer({ minimum: 0, maximum: 9 })),
+});
+
+export const CatalogSchema = Type.Object(
+  {
+    hash: Type.String({ pattern: '^[0-9a-f]{1,64}$' }),
+    measurements: Type.Record(
+      name,
+      Type.Object({
+        help: Type.String({ maxLength: 1024 }),
+        tags: Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 1024 })),
+        fields: Type.Record(Type.String({ maxLength: 128 }), fieldDeclaration),
+        collector: Type.String({ maxLength: 128 }),
+        tier: Type.Union([Type.Literal('fast'), Type.Literal('medium'), Type.Literal('slow')]),
+      }),
+    ),
+  },
+  { $id: 'hostwire/catalog-v1', title: 'Catalog', description: "The declarations of a host's collectors." },
+);
+
+export const sampleCheck = Compile(SampleSchema);
+export const ackCheck = Compile(AckSchema);
+export const hostInfoCheck = Compile(HostInfoSchema);
+export const catalogCheck = Compile(CatalogSchema);
+
+export type WireSample = Static<typeof SampleSchema>;

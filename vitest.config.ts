@@ -1,0 +1,28 @@
+import { readdirSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@hostwire/source', 'node', 'import', 'module', 'default'];
+
+const node = (name: string, root: string) => ({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    name,
+    root,
+    environment: 'node' as const,
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
+
+const packages = readdirSync(new URL('packages', import.meta.url))
+  .sort()
+  .map((name) => node(name, `packages/${name}`));
+
+export default defineConfig({
+  test: {
+    projects: [...packages, node('agent', 'apps/agent'), node('server', 'apps/server'), 'apps/web/vitest.config.ts'],
+    coverage: { provider: 'v8', include: ['apps/*/src/**', 'packages/*/src/**'] },
+  },
+});
