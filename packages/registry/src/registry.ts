@@ -1,0 +1,128 @@
+import type { Catalog, HostInfo } from '@hostwire/model';
+
+/**
+ * Relational state: hosts, tokens, users' sessions, alert state. SQLite in the data directory for the processes of one
+ * machine, PostgreSQL when a fleet outgrows that; the same queries on both.
+ */
+export interface Registry {
+  readonly hosts: HostRegistry;
+  readonly tokens: TokenRegistry;
+  readonly logins: LoginRegistry;
+  readonly alerts: AlertRegistry;
+  readonly catalogs: CatalogRegistry;
+  close(): Promise<void>;
+}
+
+export interface HostRecord {
+  readonly host: string;
+  /** Ms since the epoch, as all times here. */
+  readonly createdAt: number;
+  /** Null until the host was seen for the first time. */
+  readonly firstSeenAt: number | null;
+  readonly lastSeenAt: number | null;
+  readonly info: HostInfo | null;
+}
+
+export interface HostRegistry {
+  list(): Promise<HostRecord[]>;
+  get(host: string): Promise<HostRecord | null>;
+  /** The token in clear, once; only its hash is kept. Throws RegistryError `exists` or `invalid`. */
+  add(host: string): Promise<{ token: string }>;
+  /** A new token; the old one is refused from now on. Throws RegistryError `unknown`. */
+  rotate(host: string): Promise<{ token: string }>;
+  remove(host: string): Promise<void>;
+  /** Writes of many hosts are folded into one transaction by the caller's rhythm (at most every few seconds). */
+  seen(entries: readonly { readonly host: string; readonly at: number }[]): Promise<void>;
+  saveInfo(host: string, info: HostInfo): Promise<void>;
+}
+
+/** What a token of a person or a program may do. */
+export type Scope = 'mqtt:read' | 'series:read' | 'series:write' | 'api:read' | 'operate' | 'admin';
+export const SCOPES: readonly Scope[] = ['mqtt:read', 'series:read', 'series:write', 'api:read', 'operate', 'admin'];
+
+export interface TokenRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly lastUsedAt: number | null;
+}
+
+export interface TokenRegistry {
+  list(): Promise<TokenRecord[]>;
+  /** The MQTT username of a token is its name. Throws RegistryError `exists` or `invalid`. */
+  add(name: string, scopes: readonly Scope[], expiresAt?: number): Promise<{ token: string; record: TokenRecord }>;
+  remove(name: string): Promise<void>;
+  /** Who this token is, or null. Takes the same time whether it is unknown or wrong. */
+  check(token: string): Promise<TokenRecord | null>;
+  /**
+   * MQTT: `username` is a host id (its token) or a token's name (scope mqtt:read). Says why not, for the log and the
+   * counters; the client is never told.
+   */
+  checkMqtt(
+    username: string,
+    password: string,
+  ): Promise<
+    | { readonly ok: true; readonly kind: 'host'; readonly host: string }
+    | { readonly ok: true; readonly kind: 'token'; readonly record: TokenRecord }
+    | { readonly ok: false; readonly reason: 'unknown-host' | 'bad-token' | 'expired' }
+  >;
+}
+
+/** One-time login links and the sessions that they open. */
+export interface LoginRegistry {
+  /** A code that works once until `expiresAt`; only its hash is kept. */
+  createLink(ttlMs: number): Promise<{ code: string; expiresAt: number }>;
+  /** Opens a session with a link's code; null if unknown, used or expired. */
+  redeem(code: string, sessionTtlMs: number): Promise<{ session: string; expiresAt: number } | null>;
+  /** True while the session lives; slides its idle limit. */
+  checkSession(session: string): Promise<boolean>;
+  endSession(session: string): Promise<void>;
+}
+
+export type AlertState = 'pending' | 'firing' | 'resolved';
+export type Severity = 'info' | 'warning' | 'critical';
+
+export interface AlertRecord {
+  /** Stable for (rule, host, group tags): `<rule>.<host>` plus the tags' values. */
+  readonly id: string;
+  readonly rule: string;
+  readonly host: string;
+  readonly severity: Severity;
+  readonly state: AlertState;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly summary: string;
+  readonly value: number | null;
+  readonly threshold: number | null;
+  readonly unit: string | null;
+  /** When the condition first held. */
+  readonly since: number;
+  readonly firedAt: number | null;
+  readonly resolvedAt: number | null;
+  readonly acknowledgedAt: number | null;
+  readonly acknowledgedBy: string | null;
+  readonly note: string | null;
+}
+
+export interface AlertRegistry {
+  /** Everything that is not resolved, and what was resolved after `resolvedSince`. */
+  list(resolvedSince?: number): Promise<AlertRecord[]>;
+  get(id: string): Promise<AlertRecord | null>;
+  save(alerts: readonly AlertRecord[]): Promise<void>;
+}
+
+export interface CatalogRegistry {
+  get(hash: string): Promise<Catalog | null>;
+  save(catalog: Catalog): Promise<void>;
+  list(): Promise<Catalog[]>;
+}
+
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly code: 'exists' | 'unknown' | 'invalid' | 'unavailable';
+  constructor(code: RegistryError['code'], message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
