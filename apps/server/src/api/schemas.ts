@@ -1,0 +1,209 @@
+import Type, { type Static, type TSchema } from 'typebox';
+
+/** Shapes of the API. Times are ms since the epoch, UTC, unless a name ends in `_at_iso`. Missing knowledge is null, never 0. */
+
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Time = Type.Integer({ description: 'Milliseconds since the epoch, UTC.' });
+
+export const ErrorBody = Type.Object(
+  {
+    error: Type.Object({
+      code: Type.String({ description: 'Stable, for programs.' }),
+      message: Type.String({ description: 'One sentence that says what to do.' }),
+    }),
+  },
+  { $id: 'Error' },
+);
+
+export const Health = Type.Object(
+  {
+    ok: Type.Literal(true),
+    roles: Type.Array(Type.String()),
+    version: Type.String(),
+    mock: Type.Boolean({ description: 'A host here replays a recorded dump.' }),
+    degraded: Type.Array(Type.String(), { description: 'Names of parts that do not work as they should, e.g. influx-port, store.' }),
+  },
+  { $id: 'Health' },
+);
+
+export const Scalar = Type.Union([Type.Number(), Type.String(), Type.Boolean(), Type.Null()]);
+export const RowShape = Type.Object({
+  tags: Type.Record(Type.String(), Type.String()),
+  fields: Type.Record(Type.String(), Scalar, { description: 'Integers beyond 2^53-1 are decimal strings.' }),
+});
+
+export const HostState = Type.Union([Type.Literal('never_connected'), Type.Literal('online'), Type.Literal('offline')], {
+  description: 'By the status topic and by silence: more than 3 intervals without a sample while connected is `late`, see that flag.',
+});
+
+export const CollectErrorShape = Type.Object({ collector: Type.String(), code: Type.String(), message: Type.String() });
+
+const Level = Type.Object({ percent: Nullable(Type.Number()), used: Nullable(Type.Number()), total: Nullable(Type.Number()) });
+
+/** What a card of the fleet page shows. */
+export const HostSummary = Type.Object(
+  {
+    host: Type.String(),
+    state: HostState,
+    late: Type.Boolean({ description: 'Online, but the newest fast sample is older than 3 intervals.' }),
+    last_seen: Nullable(Time),
+    interval: Nullable(Type.Number({ description: 'Seconds between fast samples.' })),
+    mock: Type.Boolean(),
+    os: Nullable(Type.String()),
+    kernel: Nullable(Type.String()),
+    arch: Nullable(Type.String()),
+    cpu_model: Nullable(Type.String()),
+    agent_version: Nullable(Type.String()),
+    n_cpus: Nullable(Type.Integer()),
+    uptime: Nullable(Type.Number({ description: 'Seconds.' })),
+    cpu: Nullable(Type.Number({ description: 'Percent of all cores, 0..100.' })),
+    memory: Level,
+    swap: Level,
+    disk: Nullable(
+      Type.Object(
+        { path: Type.String(), percent: Type.Number(), used: Type.Number(), total: Type.Number() },
+        { description: 'The fullest file system.' },
+      ),
+    ),
+    storage: Type.Object({ used: Nullable(Type.Number()), total: Nullable(Type.Number()) }, { description: 'All file systems, bytes.' }),
+    load: Nullable(Type.Array(Type.Number(), { minItems: 3, maxItems: 3, description: 'load1, load5, load15.' })),
+    network: Nullable(Type.Object({ in: Type.Number(), out: Type.Number() }, { description: 'Bytes per second over all interfaces.' })),
+    temperature: Nullable(
+      Type.Object(
+        { sensor: Type.String(), celsius: Type.Number(), limit: Nullable(Type.Number()) },
+        { description: 'The sensor nearest to its own limit; without limits the hottest.' },
+      ),
+    ),
+    errors: Type.Array(CollectErrorShape, { description: 'Of the newest sample of each tier.' }),
+    alerts: Type.Object({ critical: Type.Integer(), warning: Type.Integer(), info: Type.Integer() }, { description: 'Firing now.' }),
+  },
+  { $id: 'HostSummary' },
+);
+
+export const HostDetail = Type.Object(
+  {
+    summary: Type.Ref('HostSummary'),
+    info: Nullable(Type.Record(Type.String(), Type.Unknown())),
+    capabilities: Type.Record(
+      Type.String(),
+      Type.Object({ available: Type.Boolean(), reason: Type.Optional(Type.String()), hint: Type.Optional(Type.String()) }),
+    ),
+    latest: Type.Record(Type.String(), Type.Object({ time: Time, tier: Type.String(), rows: Type.Array(RowShape) }), {
+      description: 'Measurement -> rows of the newest sample that had it. Raw values: counters are counters.',
+    }),
+    rates: Type.Record(Type.String(), Type.Array(RowShape), {
+      description: 'Measurement -> the counters of its rows as change per second, between the two newest samples.',
+    }),
+  },
+  { $id: 'HostDetail' },
+);
+
+export const SeriesAnswer = Type.Object(
+  {
+    measurement: Type.String(),
+    field: Type.String(),
+    aggregate: Type.String(),
+    step: Type.Integer({ description: 'Milliseconds of one bucket.' }),
+    unit: Nullable(Type.String()),
+    times: Type.Array(Time, { description: 'Start of each bucket; every series has one value a time.' }),
+    series: Type.Array(
+      Type.Object({
+        tags: Type.Record(Type.String(), Type.String()),
+        values: Type.Array(Nullable(Type.Number()), { description: 'null: no sample in that bucket.' }),
+      }),
+    ),
+    query: Type.String({ description: 'The InfluxQL that was asked.' }),
+  },
+  { $id: 'SeriesAnswer' },
+);
+
+export const AggregateName = Type.Union(
+  (['mean', 'min', 'max', 'sum', 'count', 'first', 'last', 'rate'] as const).map((name) => Type.Literal(name)),
+);
+
+export const SeriesQuery = Type.Object(
+  {
+    measurement: Type.String({ minLength: 1, maxLength: 128 }),
+    field: Type.String({ minLength: 1, maxLength: 128 }),
+    host: Type.Optional(Type.String({ description: 'One host id, or several divided by commas; absent: all.' })),
+    from: Type.Optional(Type.String({ description: 'ms since the epoch, ISO 8601, or relative such as -1h. Default -1h.' })),
+    to: Type.Optional(Type.String({ description: 'As `from`. Default now.' })),
+    step: Type.Optional(Type.String({ description: 'Such as 10s, 5m, 1h, or ms. Default: about 300 buckets, at least the interval.' })),
+    aggregate: Type.Optional(AggregateName),
+    group_by: Type.Optional(Type.String({ description: 'Tag names divided by commas, e.g. host,cpu. Default host.' })),
+    where: Type.Optional(
+      Type.String({
+        description: 'Tag conditions divided by commas: cpu:cpu-total, or !tag:value to exclude. A backslash escapes , : and \\.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const CatalogAnswer = Type.Object(
+  {
+    hash: Type.String(),
+    measurements: Type.Record(
+      Type.String(),
+      Type.Object({
+        help: Type.String(),
+        collector: Type.String(),
+        tier: Type.String(),
+        tags: Type.Record(Type.String(), Type.String()),
+        fields: Type.Record(
+          Type.String(),
+          Type.Object({
+            type: Type.String(),
+            unit: Type.String(),
+            kind: Type.String(),
+            help: Type.String(),
+            decimals: Type.Optional(Type.Integer()),
+          }),
+        ),
+      }),
+    ),
+  },
+  { $id: 'Catalog' },
+);
+
+export const AlertShape = Type.Object(
+  {
+    id: Type.String(),
+    rule: Type.String(),
+    host: Type.String(),
+    severity: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('critical')]),
+    state: Type.Union([Type.Literal('pending'), Type.Literal('firing'), Type.Literal('resolved')]),
+    labels: Type.Record(Type.String(), Type.String()),
+    summary: Type.String(),
+    value: Nullable(Type.Number()),
+    threshold: Nullable(Type.Number()),
+    unit: Nullable(Type.String()),
+    since: Time,
+    fired_at: Nullable(Time),
+    resolved_at: Nullable(Time),
+    acknowledged_at: Nullable(Time),
+    acknowledged_by: Nullable(Type.String()),
+    note: Nullable(Type.String()),
+  },
+  { $id: 'Alert' },
+);
+
+export const ConfigAnswer = Type.Object(
+  {
+    version: Type.String(),
+    roles: Type.Array(Type.String()),
+    listen: Type.Object({ address: Type.String(), http: Type.Integer(), mqtt: Nullable(Type.Integer()), influx: Nullable(Type.Integer()) }),
+    store: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
+    broker: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
+    topic_root: Type.String(),
+  },
+  { $id: 'Config' },
+);
+
+export type HealthBody = Static<typeof Health>;
+export type HostSummaryBody = Static<typeof HostSummary>;
+export type HostDetailBody = Omit<Static<typeof HostDetail>, 'summary'> & { summary: HostSummaryBody };
+export type SeriesAnswerBody = Static<typeof SeriesAnswer>;
+export type SeriesQueryInput = Static<typeof SeriesQuery>;
+export type AlertBody = Static<typeof AlertShape>;
+export type ConfigBody = Static<typeof ConfigAnswer>;
