@@ -3,14 +3,16 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 const name = Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,127}$' });
+/** Tag and field names: 1 to 128 characters, none of them a control character. */
+const key = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]{1,128}$' });
+const closed = { additionalProperties: false };
 const row = Type.Object(
   {
-    tags: Type.Optional(Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Type.String({ minLength: 1, maxLength: 1024 }))),
-    fields: Type.Record(
-      Type.String({ minLength: 1, maxLength: 128 }),
-      Type.Union([Type.Number(), Type.String({ maxLength: 65536 }), Type.Boolean()]),
-      { minProperties: 1 },
-    ),
+    tags: Type.Optional(Type.Record(key, Type.String({ minLength: 1, maxLength: 1024 }), closed)),
+    fields: Type.Record(key, Type.Union([Type.Number(), Type.String({ maxLength: 65536 }), Type.Boolean()]), {
+      minProperties: 1,
+      ...closed,
+    }),
   },
   { additionalProperties: false },
 );
@@ -26,7 +28,7 @@ export const SampleSchema = Type.Object(
     time: Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 }),
     interval: Type.Number({ exclusiveMinimum: 0, maximum: 86_400 }),
     catalog: Type.String({ pattern: '^[0-9a-f]{0,64}$' }),
-    data: Type.Record(name, Type.Array(row, { maxItems: 10_000 })),
+    data: Type.Record(name, Type.Array(row, { maxItems: 10_000 }), closed),
     errors: Type.Optional(
       Type.Array(
         Type.Object({
@@ -72,7 +74,7 @@ export const HostInfoSchema = Type.Object(
     boot_time: Type.Optional(Type.Integer({ minimum: 0 })),
     user: Type.String({ maxLength: 255 }),
     groups: Type.Array(Type.String({ maxLength: 255 }), { maxItems: 1024 }),
-    capabilities: Type.Record(Type.String({ maxLength: 128 }), capability),
+    capabilities: Type.Record(key, capability, closed),
     mock: Type.Optional(Type.Boolean()),
     run: Type.String({ maxLength: 32 }),
     intervals: Type.Object({ fast: Type.Number(), medium: Type.Number(), slow: Type.Number() }),
@@ -95,11 +97,12 @@ export const CatalogSchema = Type.Object(
       name,
       Type.Object({
         help: Type.String({ maxLength: 1024 }),
-        tags: Type.Record(Type.String({ maxLength: 128 }), Type.String({ maxLength: 1024 })),
-        fields: Type.Record(Type.String({ maxLength: 128 }), fieldDeclaration),
+        tags: Type.Record(key, Type.String({ maxLength: 1024 }), closed),
+        fields: Type.Record(key, fieldDeclaration, closed),
         collector: Type.String({ maxLength: 128 }),
         tier: Type.Union([Type.Literal('fast'), Type.Literal('medium'), Type.Literal('slow')]),
       }),
+      closed,
     ),
   },
   { $id: 'hostwire/catalog-v1', title: 'Catalog', description: "The declarations of a host's collectors." },

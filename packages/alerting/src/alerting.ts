@@ -1,0 +1,242 @@
+import { Counters, type Topics } from '@hostwire/model';
+import type { AlertRecord, AlertRegistry } from '@hostwire/registry';
+import type { MessageBus } from '@hostwire/transport';
+import { alertId, type Evaluation, evaluate } from './evaluate.ts';
+import { type HostView, observe } from './observe.ts';
+import type { Rule, Severity } from './rule.ts';
+
+/** What listeners hear. `alert_cleared` also tells of a pending alert that was dropped before it fired. */
+export interface AlertEvent {
+  readonly event: 'alert_new' | 'alert_update' | 'alert_cleared';
+  readonly alert: AlertRecord;
+}
+
+/** The few methods of a logger that are used here. */
+export interface AlertLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface AlertingOptions {
+  readonly rules: readonly Rule[];
+  readonly registry: AlertRegistry;
+  readonly bus: MessageBus;
+  readonly topics: Topics;
+  readonly logger: AlertLog;
+  /** The live state, asked at every evaluation. */
+  readonly hosts: () => Iterable<HostView>;
+  readonly counters?: Counters;
+  /** Ms since the epoch. */
+  readonly now?: () => number;
+  /** Ms between evaluations; default 1000. */
+  readonly everyMs?: number;
+}
+
+export interface Alerting {
+  /** Loads what was pending or firing, republishes the retained topics, begins to evaluate. */
+  start(): Promise<void>;
+  /** Pending, firing, and what resolved within the last day. */
+  list(): AlertRecord[];
+  /** Firing alerts of a host by severity. */
+  firing(host: string): Readonly<Record<Severity, number>>;
+  /** Null if there is no such alert or it is not firing. */
+  acknowledge(id: string, by: string, note: string | null): Promise<AlertRecord | null>;
+  unacknowledge(id: string): Promise<AlertRecord | null>;
+  /** Forgets a host's alerts and clears their topics: it was removed. */
+  forgetHost(host: string): Promise<void>;
+  onEvent(listener: (event: AlertEvent) => void): () => void;
+  /** One evaluation of every rule on every host; `start` calls it in a rhythm. */
+  tick(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const KEEP_RESOLVED_MS = 24 * 3_600_000;
+
+/** Evaluates the rules over the live state, keeps what it found in the registry, and publishes the retained alert topics. */
+export function createAlerting(options: AlertingOptions): Alerting {
+  const { rules, registry, bus, topics, logger, hosts, counters = new Counters(), now = Date.now, everyMs = 1000 } = options;
+  const alerts = new Map<string, AlertRecord>();
+  const unsaved = new Map<string, AlertRecord>();
+  const listeners = new Set<(event: AlertEvent) => void>();
+  let startedAt = now();
+  let timer: NodeJS.Timeout | null = null;
+  let running: Promise<void> = Promise.resolve();
+  let dropRetained: (() => Promise<void>) | null = null;
+  let saveFailed = false;
+
+  const emit = (event: AlertEvent['event'], alert: AlertRecord): void => {
+    for (const listener of listeners) listener({ event, alert });
+  };
+
+  const keep = (alert: AlertRecord): void => {
+    alerts.set(alert.id, alert);
+    unsaved.set(alert.id, alert);
+  };
+
+  // A firing alert is retained; a resolved one is said once to those who listen, and its retained copy is cleared.
+  const publish = async (alert: AlertRecord): Promise<void> => {
+    const topic = topics.alert(alert.host, alert.id);
+    try {
+      if (alert.state === 'firing') await bus.publish(topic, alertPayload(alert), { qos: 1, retain: true });
+      if (alert.state === 'resolved') {
+        await bus.publish(topic, alertPayload(alert), { qos: 1, retain: false });
+        await bus.publish(topic, '', { qos: 1, retain: true });
+      }
+    } catch (error) {
+      counters.add('alert_publish_failed');
+      logger.warn({ alert: alert.id, err: error }, 'alert topic not published; it is published again when the broker is back');
+    }
+  };
+
+  const save = async (): Promise<void> => {
+    if (unsaved.size === 0) return;
+    const batch = [...unsaved.values()];
+    try {
+      await registry.save(batch);
+      for (const alert of batch) if (unsaved.get(alert.id) === alert) unsaved.delete(alert.id);
+      saveFailed = false;
+    } catch (error) {
+      counters.add('alert_save_failed');
+      if (!saveFailed) logger.warn({ err: error }, 'alert state not saved; kept in memory and tried again every second');
+      saveFailed = true;
+    }
+  };
+
+  const apply = async ({ alert, change }: Evaluation): Promise<void> => {
+    if (change === null) {
+      alerts.set(alert.id, alert);
+      return;
+    }
+    counters.add(`alert_changes{change="${change}"}`);
+    if (change === 'dropped') {
+      const dropped: AlertRecord = { ...alert, state: 'resolved', resolvedAt: now() };
+      alerts.delete(alert.id);
+      unsaved.set(alert.id, dropped);
+      emit('alert_cleared', dropped);
+      return;
+    }
+    keep(alert);
+    if (change === 'pending') return;
+    logger.info({ alert: alert.id, value: alert.value, threshold: alert.threshold }, `alert ${change}: ${alert.host}: ${alert.summary}`);
+    emit(change === 'firing' ? 'alert_new' : 'alert_cleared', alert);
+    await publish(alert);
+  };
+
+  const evaluateAll = async (): Promise<void> => {
+    const at = now();
+    for (const view of hosts()) {
+      for (const rule of rules) {
+        for (const observation of observe(rule, view, at, startedAt)) {
+          const previous = alerts.get(alertId(rule, view.host, observation.labels)) ?? null;
+          const evaluation = evaluate(rule, observation, previous, at);
+          if (evaluation !== null) await apply(evaluation);
+        }
+      }
+    }
+    for (const [id, alert] of alerts) {
+      if (alert.state === 'resolved' && at - (alert.resolvedAt ?? 0) > KEEP_RESOLVED_MS) alerts.delete(id);
+    }
+    await save();
+  };
+
+  const tick = (): Promise<void> => {
+    running = running.then(evaluateAll);
+    return running;
+  };
+
+  const update = async (id: string, change: Partial<AlertRecord>): Promise<AlertRecord | null> => {
+    const alert = alerts.get(id);
+    if (alert?.state !== 'firing') return null;
+    const changed = { ...alert, ...change };
+    keep(changed);
+    await save();
+    emit('alert_update', changed);
+    await publish(changed);
+    return changed;
+  };
+
+  return {
+    async start() {
+      startedAt = now();
+      const known = new Set(rules.map((rule) => rule.name));
+      for (const alert of await registry.list(now() - KEEP_RESOLVED_MS)) {
+        // A rule that is gone has nobody to resolve its alerts.
+        if (known.has(alert.rule) || alert.state === 'resolved') alerts.set(alert.id, alert);
+        else keep({ ...alert, state: 'resolved', resolvedAt: now() });
+      }
+      // Retained is not storage: say again what fires, and clear what the broker still holds of others.
+      for (const alert of alerts.values()) if (alert.state === 'firing') await publish(alert);
+      dropRetained = await bus.subscribe(`${topics.root}/v1/+/alert/+`, ({ topic, payload, retained }) => {
+        const parsed = topics.parse(topic);
+        if (!retained || payload.length === 0 || parsed?.kind !== 'alert' || alerts.get(parsed.id)?.state === 'firing') return;
+        bus.publish(topic, '', { qos: 1, retain: true }).catch(() => counters.add('alert_publish_failed'));
+      });
+      await save();
+      timer = setInterval(() => void tick(), everyMs);
+      timer.unref();
+    },
+    list: () => [...alerts.values()],
+    firing(host) {
+      const count = { critical: 0, warning: 0, info: 0 };
+      for (const alert of alerts.values()) if (alert.host === host && alert.state === 'firing') count[alert.severity]++;
+      return count;
+    },
+    acknowledge: (id, by, note) => update(id, { acknowledgedAt: now(), acknowledgedBy: by, note }),
+    unacknowledge: (id) => update(id, { acknowledgedAt: null, acknowledgedBy: null, note: null }),
+    async forgetHost(host) {
+      for (const alert of [...alerts.values()].filter((entry) => entry.host === host && entry.state !== 'resolved')) {
+        const resolved: AlertRecord = { ...alert, state: 'resolved', resolvedAt: now() };
+        keep(resolved);
+        emit('alert_cleared', resolved);
+        await publish(resolved);
+      }
+      await save();
+    },
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    tick,
+    async close() {
+      if (timer !== null) clearInterval(timer);
+      await running;
+      await dropRetained?.();
+      await save();
+    },
+  };
+}
+
+/** The payload of an alert's topic, as JSON: the record with snake_case names, times in ms since the epoch. */
+export function alertPayload(alert: AlertRecord): string {
+  return JSON.stringify(toAlertBody(alert));
+}
+
+/** An alert as MQTT, the API and the WebSocket show it. */
+export function toAlertBody(alert: AlertRecord): {
+  id: string;
+  rule: string;
+  host: string;
+  severity: Severity;
+  state: AlertRecord['state'];
+  labels: Record<string, string>;
+  summary: string;
+  value: number | null;
+  threshold: number | null;
+  unit: string | null;
+  since: number;
+  fired_at: number | null;
+  resolved_at: number | null;
+  acknowledged_at: number | null;
+  acknowledged_by: string | null;
+  note: string | null;
+} {
+  const { firedAt, resolvedAt, acknowledgedAt, acknowledgedBy, labels, ...same } = alert;
+  return {
+    ...same,
+    labels: { ...labels },
+    fired_at: firedAt,
+    resolved_at: resolvedAt,
+    acknowledged_at: acknowledgedAt,
+    acknowledged_by: acknowledgedBy,
+  };
+}

@@ -1,0 +1,195 @@
+import { toCatalog } from '@hostwire/model';
+import type { AlertRecord } from '@hostwire/registry';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { alertId, evaluate } from './evaluate.ts';
+import { type HostView, type Observation, observe } from './observe.ts';
+import { type RuleTable, type ThresholdRule, toRules } from './rule.ts';
+
+const catalog = toCatalog([
+  {
+    name: 'cpu',
+    tier: 'fast',
+    help: '',
+    measurements: {
+      cpu: {
+        help: '',
+        tags: { cpu: 'core' },
+        fields: {
+          usage_active: { type: 'float', unit: 'percent', kind: 'gauge', help: '' },
+          time_active: { type: 'float', unit: 's', kind: 'counter', help: '' },
+          model: { type: 'string', unit: '1', kind: 'state', help: '' },
+        },
+      },
+    },
+  },
+]);
+
+const table: RuleTable = {
+  name: 'high_cpu',
+  severity: 'warning',
+  condition: 'above',
+  measurement: 'cpu',
+  field: 'usage_active',
+  where: { cpu: 'cpu-total' },
+  threshold: 90,
+  clear_threshold: 80,
+  for: '2m',
+  summary: 'CPU {value} %, limit {threshold} %',
+};
+
+const rule = toRules([table], catalog).rules[0] as ThresholdRule;
+const offline = toRules(
+  [{ name: 'host_offline', severity: 'critical', condition: 'offline', for: '30s', summary: 'no data for {age}' }],
+  catalog,
+).rules[0];
+if (offline === undefined) throw new Error('no rule');
+
+function reading(value: number | null): Observation {
+  return {
+    host: 'pve1',
+    labels: {},
+    value,
+    holds: value === null ? null : value > 90,
+    clears: value !== null && value <= 80,
+    since: null,
+  };
+}
+
+/** Feeds one reading every 10 s and gives the state after each. */
+function run(values: readonly (number | null)[]): (AlertRecord['state'] | 'inactive')[] {
+  let alert: AlertRecord | null = null;
+  return values.map((value, index) => {
+    const next = evaluate(rule, reading(value), alert, index * 10_000);
+    if (next !== null) alert = next.change === 'dropped' ? null : next.alert;
+    return alert === null ? 'inactive' : alert.state;
+  });
+}
+
+describe('evaluate', () => {
+  it('is pending for as long as the rule says, then fires, and resolves at the clear threshold only', () => {
+    const states = run([95, ...Array<number>(12).fill(95), 85, 85, 79, 95]);
+    expect(states.slice(0, 12)).toEqual(Array(12).fill('pending'));
+    expect(states.slice(12)).toEqual(['firing', 'firing', 'firing', 'resolved', 'pending']);
+  });
+
+  it('drops a pending alert whose condition ends before its time', () => {
+    expect(run([95, 95, 50, 50])).toEqual(['pending', 'pending', 'inactive', 'inactive']);
+  });
+
+  it('takes no data for neither: a firing alert stays, an inactive one does not begin', () => {
+    expect(run([null, ...Array<number>(13).fill(95), null, null, 70]).slice(-3)).toEqual(['firing', 'firing', 'resolved']);
+    expect(run([null, null])).toEqual(['inactive', 'inactive']);
+  });
+
+  it('never fires before the condition held for the whole time, whatever the readings', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.double({ min: 0, max: 100, noNaN: true }), fc.constant(null)), { maxLength: 60 }), (values) => {
+        const states = run(values);
+        states.forEach((state, index) => {
+          if (state !== 'firing' || states[index - 1] === 'firing') return;
+          const window = values.slice(index - 12, index + 1);
+          expect(window).toHaveLength(13);
+          expect(window.every((value) => value === null || value > 90)).toBe(true);
+        });
+      }),
+    );
+  });
+
+  it('writes the value and the limit into the sentence', () => {
+    expect(evaluate(rule, reading(95.1234), null, 0)?.alert.summary).toBe('CPU 95.1 %, limit 90 %');
+  });
+
+  it('makes ids that are one topic level, different for different tags', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 300, unit: 'binary' }), fc.string({ maxLength: 300, unit: 'binary' }), (a, b) => {
+        const [x, y] = [alertId(rule, 'pve1', { path: toWellFormed(a) }), alertId(rule, 'pve1', { path: toWellFormed(b) })];
+        expect(x).toMatch(/^[A-Za-z0-9_.:-]{1,128}$/);
+        expect(x === y).toBe(toWellFormed(a) === toWellFormed(b));
+      }),
+    );
+  });
+});
+
+function toWellFormed(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
+function view(change: Partial<HostView>): HostView {
+  return {
+    host: 'pve1',
+    state: 'online',
+    lastSampleAt: 0,
+    lastSeenAt: 0,
+    interval: 10,
+    offlineSince: null,
+    latest: () => undefined,
+    ...change,
+  };
+}
+
+describe('observe', () => {
+  it('accuses a host that said offline, and one that is silent for three intervals', () => {
+    expect(observe(offline, view({}), 29_000, 0)[0]?.holds).toBe(false);
+    expect(observe(offline, view({}), 31_000, 0)[0]).toMatchObject({ holds: true, since: 30_000 });
+    expect(observe(offline, view({ offlineSince: 5_000 }), 6_000, 0)[0]).toMatchObject({ holds: true, since: 5_000 });
+  });
+
+  it('accuses nobody of the time in which the server itself was down, nor a host that never came', () => {
+    const old = view({ state: 'offline', lastSampleAt: null, lastSeenAt: 1 });
+    expect(observe(offline, old, 1_000_000, 990_000)[0]).toMatchObject({ holds: false, clears: false });
+    expect(observe(offline, old, 1_030_000, 990_000)[0]?.holds).toBe(true);
+    expect(observe(offline, view({ lastSeenAt: null, lastSampleAt: null, state: 'never_connected' }), 1_000_000, 0)).toEqual([]);
+  });
+
+  it('reads the rows that the rule asks for, and stale ones as no data', () => {
+    const rows = [
+      { tags: { cpu: 'cpu0' }, fields: { usage_active: 100 } },
+      { tags: { cpu: 'cpu-total' }, fields: { usage_active: 91 } },
+    ];
+    const busy = view({ latest: () => ({ rows, receivedAt: 0, interval: 10 }) });
+    expect(observe(rule, busy, 1_000, 0)).toMatchObject([{ value: 91, holds: true, clears: false }]);
+    expect(observe(rule, busy, 31_000, 0)).toMatchObject([{ holds: null, clears: false }]);
+    const perCore = toRules([{ ...table, where: {}, group_by: ['cpu'] }], catalog).rules[0] as ThresholdRule;
+    expect(observe(perCore, busy, 1_000, 0).map(({ labels, value }) => [labels['cpu'], value])).toEqual([
+      ['cpu0', 100],
+      ['cpu-total', 91],
+    ]);
+    const worst = toRules([{ ...table, where: {} }], catalog).rules[0] as ThresholdRule;
+    expect(observe(worst, busy, 1_000, 0)).toMatchObject([{ value: 100 }]);
+  });
+});
+
+describe('toRules', () => {
+  it('reports every problem at once, each with what is allowed', () => {
+    const { rules, problems } = toRules(
+      [
+        table,
+        { ...table, field: 'usage' },
+        { ...table, name: 'b', measurement: 'cpus' },
+        { ...table, name: 'c', field: 'model' },
+        { ...table, name: 'd', field: 'time_active' },
+        { ...table, name: 'e', clear_threshold: 95 },
+        { ...table, name: 'f', where: { core: '1' } },
+        { name: 'g', severity: 'info', condition: 'offline', threshold: 1, summary: 'x' },
+        { name: 'h', severity: 'info', condition: 'below', summary: 'x' },
+      ],
+      catalog,
+    );
+    expect(rules.map(({ name }) => name)).toEqual(['high_cpu', 'g']);
+    expect(problems.map(({ key }) => key)).toEqual([
+      'rule[1].name',
+      'rule[1].field',
+      'rule[2].measurement',
+      'rule[3].field',
+      'rule[4].field',
+      'rule[5].clear_threshold',
+      'rule[6].where',
+      'rule[7].threshold',
+      'rule[8].measurement',
+      'rule[8].field',
+      'rule[8].threshold',
+    ]);
+    expect(problems[1]?.allowed).toContain('usage_active');
+  });
+});

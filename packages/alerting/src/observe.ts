@@ -1,0 +1,96 @@
+import type { Row, Tags } from '@hostwire/model';
+import type { Rule, ThresholdRule } from './rule.ts';
+
+/** What alerting needs to know of a host; the live state gives it. Times are the server's own, ms since the epoch. */
+export interface HostView {
+  readonly host: string;
+  /** By the status topic: `online` only if a live sample or status came since this server's start. */
+  readonly state: 'never_connected' | 'online' | 'offline';
+  /** Receive time of the newest live sample; null: none since this server's start. */
+  readonly lastSampleAt: number | null;
+  /** Receive time of the newest live sample ever known, also from before this server's start. */
+  readonly lastSeenAt: number | null;
+  /** Seconds between samples of the fast tier. */
+  readonly interval: number | null;
+  /** When the `offline` of its will came; null: it is not offline by its will. */
+  readonly offlineSince: number | null;
+  /** Rows of the newest sample that had the measurement, and its receive time. Never from a back-filled sample. */
+  latest(measurement: string): { readonly rows: readonly Row[]; readonly receivedAt: number; readonly interval: number } | undefined;
+}
+
+/** One reading of one rule: what it is about, and whether it is so. `holds` null is "no data", which is neither. */
+export interface Observation {
+  readonly host: string;
+  readonly labels: Tags;
+  readonly value: number | null;
+  readonly holds: boolean | null;
+  /** True if a firing alert is to resolve: the value is beyond the clear threshold. */
+  readonly clears: boolean;
+  /** When the condition began as far as the observation itself knows (offline since), else null. */
+  readonly since: number | null;
+}
+
+/** A host is silent after this many of its intervals without a sample. */
+export const SILENT_INTERVALS = 3;
+const DEFAULT_INTERVAL_S = 30;
+
+/**
+ * The readings of a rule on one host. Pure. `startedAt`: when this server began to listen; a server that was down
+ * itself accuses nobody of the time before.
+ */
+export function observe(rule: Rule, view: HostView, now: number, startedAt: number): Observation[] {
+  return rule.condition === 'offline' ? observeOffline(view, now, startedAt) : observeThreshold(rule, view, now);
+}
+
+function observeOffline(view: HostView, now: number, startedAt: number): Observation[] {
+  if (view.lastSeenAt === null) return [];
+  const silentMs = SILENT_INTERVALS * (view.interval ?? DEFAULT_INTERVAL_S) * 1000;
+  const heardAt = Math.max(view.lastSampleAt ?? 0, startedAt);
+  const silent = now - heardAt > silentMs;
+  const said = view.offlineSince !== null;
+  const holds = said || silent;
+  return [
+    {
+      host: view.host,
+      labels: {},
+      value: null,
+      holds,
+      clears: !holds && view.lastSampleAt !== null,
+      since: said ? view.offlineSince : silent ? heardAt + silentMs : null,
+    },
+  ];
+}
+
+function observeThreshold(rule: ThresholdRule, view: HostView, now: number): Observation[] {
+  const latest = view.latest(rule.measurement);
+  if (latest === undefined) return [];
+  const stale = now - latest.receivedAt > SILENT_INTERVALS * latest.interval * 1000;
+  const groups = new Map<string, { labels: Tags; value: number | null }>();
+  for (const row of latest.rows) {
+    const tags = row.tags ?? {};
+    if (!Object.entries(rule.where).every(([tag, value]) => tags[tag] === value)) continue;
+    const labels = Object.fromEntries(rule.groupBy.map((tag) => [tag, tags[tag] ?? '']));
+    const key = JSON.stringify(Object.values(labels));
+    const raw = row.fields[rule.field];
+    const value = typeof raw === 'number' || typeof raw === 'bigint' ? Number(raw) : null;
+    const known = groups.get(key)?.value ?? null;
+    groups.set(key, { labels, value: worse(rule, known, value) });
+  }
+  return [...groups.values()].map(({ labels, value }) => ({
+    host: view.host,
+    labels,
+    value,
+    holds: stale || value === null ? null : passes(rule, value, rule.threshold),
+    clears: !stale && value !== null && !passes(rule, value, rule.clearThreshold),
+    since: null,
+  }));
+}
+
+function worse(rule: ThresholdRule, a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return rule.condition === 'above' ? Math.max(a, b) : Math.min(a, b);
+}
+
+function passes(rule: ThresholdRule, value: number, limit: number): boolean {
+  return rule.condition === 'above' ? value > limit : value < limit;
+}

@@ -1,0 +1,154 @@
+import { type Catalog, parseDuration, type Tags } from '@hostwire/model';
+import Type, { type Static } from 'typebox';
+
+const Name = Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}$' });
+const Duration = Type.String({ pattern: '^(\\d+(\\.\\d+)?(ms|[smhdw]))+$', description: 'A duration such as 30s, 5m, 1h.' });
+
+const RuleSchema = Type.Object(
+  {
+    name: Name,
+    severity: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('critical')]),
+    condition: Type.Union([Type.Literal('above'), Type.Literal('below'), Type.Literal('offline')]),
+    measurement: Type.Optional(Type.String({ minLength: 1 })),
+    field: Type.Optional(Type.String({ minLength: 1 })),
+    where: Type.Optional(Type.Record(Type.String(), Type.String())),
+    group_by: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    threshold: Type.Optional(Type.Number()),
+    clear_threshold: Type.Optional(Type.Number()),
+    for: Type.Optional(Duration),
+    summary: Type.String({ minLength: 1, maxLength: 500 }),
+  },
+  { additionalProperties: false },
+);
+
+/** Schema of a rules file: `[[rule]]` tables. */
+export const RulesFileSchema = Type.Object({ rule: Type.Array(RuleSchema, { default: [] }) }, { additionalProperties: false });
+
+export type RuleTable = Static<typeof RuleSchema>;
+export type Severity = RuleTable['severity'];
+
+interface RuleBase {
+  readonly name: string;
+  readonly severity: Severity;
+  /** How long the condition must hold before the alert fires, ms. */
+  readonly forMs: number;
+  /** Template: {value}, {threshold}, {age}, {host} and the names of tags. */
+  readonly summary: string;
+}
+
+/** A host that is offline, by its will or by silence. */
+export interface OfflineRule extends RuleBase {
+  readonly condition: 'offline';
+}
+
+/** A field of a measurement against a threshold. */
+export interface ThresholdRule extends RuleBase {
+  readonly condition: 'above' | 'below';
+  readonly measurement: string;
+  readonly field: string;
+  readonly where: Tags;
+  /** Each combination of these tags is an alert of its own; empty: the worst row of the host. */
+  readonly groupBy: readonly string[];
+  readonly threshold: number;
+  /** A firing alert resolves only beyond this. */
+  readonly clearThreshold: number;
+  readonly unit: string;
+}
+
+export type Rule = OfflineRule | ThresholdRule;
+
+export interface RuleProblem {
+  readonly key: string;
+  readonly value: string;
+  readonly allowed: string;
+}
+
+/** Rules of a checked table, or every problem that the schema cannot see: names twice, keys that a condition needs, the catalog. */
+export function toRules(tables: readonly RuleTable[], catalog: Catalog): { rules: Rule[]; problems: RuleProblem[] } {
+  const rules: Rule[] = [];
+  const problems: RuleProblem[] = [];
+  const names = new Set<string>();
+  for (const [index, table] of tables.entries()) {
+    const key = (name: string) => `rule[${index}].${name}`;
+    if (names.has(table.name)) problems.push({ key: key('name'), value: table.name, allowed: 'a name that no other rule has' });
+    names.add(table.name);
+    const base = { name: table.name, severity: table.severity, forMs: parseDuration(table.for ?? '0s') ?? 0, summary: table.summary };
+    if (table.condition === 'offline') {
+      for (const name of ['measurement', 'field', 'where', 'group_by', 'threshold', 'clear_threshold'] as const) {
+        if (table[name] !== undefined) {
+          problems.push({ key: key(name), value: JSON.stringify(table[name]), allowed: 'absent: the condition "offline" reads no field' });
+        }
+      }
+      rules.push({ ...base, condition: 'offline' });
+      continue;
+    }
+    const rule = toThresholdRule(table, base, catalog, key, problems);
+    if (rule !== null) rules.push(rule);
+  }
+  return { rules, problems };
+}
+
+function toThresholdRule(
+  table: RuleTable,
+  base: RuleBase,
+  catalog: Catalog,
+  key: (name: string) => string,
+  problems: RuleProblem[],
+): ThresholdRule | null {
+  const { condition, measurement, field, threshold } = table;
+  if (condition === 'offline') return null;
+  const before = problems.length;
+  for (const [name, value] of Object.entries({ measurement, field, threshold })) {
+    if (value === undefined) problems.push({ key: key(name), value: '(absent)', allowed: `required by the condition "${condition}"` });
+  }
+  if (measurement === undefined || field === undefined || threshold === undefined) return null;
+  const declared = catalog.measurements[measurement];
+  const declaredField = declared?.fields[field];
+  if (declared === undefined) {
+    problems.push({
+      key: key('measurement'),
+      value: measurement,
+      allowed: `one of ${Object.keys(catalog.measurements).sort().join(', ')}`,
+    });
+  } else if (declaredField === undefined) {
+    problems.push({
+      key: key('field'),
+      value: field,
+      allowed: `a field of ${measurement}: ${Object.keys(declared.fields).sort().join(', ')}`,
+    });
+  } else if (declaredField.type !== 'int' && declaredField.type !== 'float') {
+    problems.push({ key: key('field'), value: field, allowed: 'a field that is a number' });
+  } else if (declaredField.kind === 'counter') {
+    problems.push({ key: key('field'), value: field, allowed: 'a gauge: a counter only grows, so a threshold says nothing' });
+  }
+  for (const tag of [...Object.keys(table.where ?? {}), ...(table.group_by ?? [])]) {
+    if (declared !== undefined && declared.tags[tag] === undefined) {
+      const known = Object.keys(declared.tags).sort().join(', ');
+      problems.push({
+        key: key('where'),
+        value: tag,
+        allowed: known === '' ? `nothing: ${measurement} has no tags` : `a tag of ${measurement}: ${known}`,
+      });
+    }
+  }
+  const clearThreshold = table.clear_threshold ?? threshold;
+  if (condition === 'above' ? clearThreshold > threshold : clearThreshold < threshold) {
+    problems.push({
+      key: key('clear_threshold'),
+      value: String(clearThreshold),
+      allowed: `${condition === 'above' ? 'at most' : 'at least'} the threshold, ${threshold}`,
+    });
+  }
+  if (problems.length > before || declaredField === undefined) return null;
+  return {
+    ...base,
+    condition,
+    measurement,
+    field,
+    where: table.where ?? {},
+    groupBy: table.group_by ?? [],
+    threshold,
+    clearThreshold,
+    unit: declaredField.unit,
+  };
+}
