@@ -1,6 +1,6 @@
 import type { HostAccess } from '@hostwire/host-access';
 import type { Capability, CollectorDeclaration, Row } from '@hostwire/model';
-import type { TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 
 /** What one call of `collect` gets. */
 export interface CollectContext<Options = unknown> {
@@ -16,6 +16,11 @@ export interface CollectContext<Options = unknown> {
   readonly signal: AbortSignal;
   /** This collector's own memory between its calls (the previous reading); empty at the first. */
   readonly memory: Map<string, unknown>;
+  /**
+   * A part that could not be asked (one hung mount) while the rest has rows: becomes an entry of the sample's `errors`
+   * exactly as if it had been thrown, and the rows are kept.
+   */
+  report(error: unknown): void;
 }
 
 /** Measurement -> rows. A measurement without rows is left out. */
@@ -30,4 +35,11 @@ export interface Collector<Options = unknown> extends CollectorDeclaration {
   probe(access: HostAccess): Promise<Capability>;
   /** Throws when the host was asked and it went wrong; the runner turns that into an entry of `errors`. */
   collect(context: CollectContext<Options>): Promise<CollectedRows>;
+}
+
+/** A collector whose `options` type follows from its schema. */
+export function defineCollector<Schema extends TSchema>(
+  collector: Omit<Collector<Static<Schema>>, 'options'> & { readonly options: Schema },
+): Collector {
+  return collector;
 }

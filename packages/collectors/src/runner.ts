@@ -1,0 +1,222 @@
+import type { HostAccess } from '@hostwire/host-access';
+import type { Capability, CollectError, Row, Tier } from '@hostwire/model';
+import { type CleanRows, cleanRows, cut, printable } from './clean-rows.ts';
+import type { Collector } from './collector.ts';
+import { type CollectorSettings, type CollectorsConfig, settingsOf } from './config.ts';
+import { COLLECTORS } from './registry.ts';
+
+export interface RunnerOptions {
+  readonly access: HostAccess;
+  /** Default: all of the registry. */
+  readonly collectors?: readonly Collector[];
+  /** `[collectors]` of the agent's configuration; see `collectorsConfigSchema`. */
+  readonly options?: CollectorsConfig;
+  /** Milliseconds since the epoch; default `Date.now`. */
+  readonly now?: () => number;
+  /** Milliseconds on a clock that never jumps, for rates; under replay the recorded time. Default `performance.now`. */
+  readonly monotonic?: () => number;
+  /** For collectors whose configuration names none; default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What one tick of one tier gave: the rows and errors of a sample. */
+export interface Collected {
+  /** Milliseconds since the epoch, stamped before anything was asked. */
+  readonly time: number;
+  readonly data: Record<string, Row[]>;
+  readonly errors: CollectError[];
+}
+
+export interface Runner {
+  /** Collectors that are switched on, with the tier that they run in. */
+  readonly collectors: readonly { readonly name: string; readonly tier: Tier; readonly needsTwo: boolean }[];
+  /**
+   * Runs all collectors of a tier at once; resolves when all have answered or run out of time, and never rejects.
+   * A collector that is not available (see `probeAll`) is passed over in silence; one that still runs since the last
+   * tick is an error `busy`.
+   */
+  collect(tier: Tier, time?: number): Promise<Collected>;
+  /** Asks every collector whether this host has what it needs, by name. Never rejects. */
+  probeAll(): Promise<Record<string, Capability>>;
+  /** Aborts what runs. */
+  close(): void;
+}
+
+/** What is not available is asked for again after this time: a tool may have been installed. */
+const PROBE_AGAIN_MS = 10 * 60_000;
+
+interface Entry {
+  readonly collector: Collector;
+  readonly settings: CollectorSettings;
+  readonly timeoutMs: number;
+  readonly memory: Map<string, unknown>;
+  running: AbortController | null;
+  capability: Capability | null;
+  probedAt: number;
+}
+
+interface Outcome {
+  readonly clean: CleanRows | null;
+  readonly errors: CollectError[];
+  readonly durationMs: number;
+}
+
+const NO_ROWS: CleanRows = { data: {}, rows: 0, dropped: 0 };
+
+/** Throws an Error that names the key if `options` is not valid for these collectors. */
+export function createRunner({
+  access,
+  collectors = COLLECTORS,
+  options = {},
+  now = Date.now,
+  monotonic = () => performance.now(),
+  timeoutMs = 10_000,
+}: RunnerOptions): Runner {
+  const entries: Entry[] = collectors.map((collector) => {
+    const settings = settingsOf(collector, options);
+    return {
+      collector,
+      settings,
+      timeoutMs: settings.timeoutSeconds === undefined ? timeoutMs : settings.timeoutSeconds * 1000,
+      memory: new Map(),
+      running: null,
+      capability: null,
+      probedAt: 0,
+    };
+  });
+  const enabled = entries.filter(({ settings }) => settings.enabled);
+
+  async function isAvailable(entry: Entry): Promise<boolean> {
+    const known = entry.capability;
+    if (known === null || (!known.available && performance.now() - entry.probedAt > PROBE_AGAIN_MS)) {
+      entry.capability = await entry.collector.probe(access);
+      entry.probedAt = performance.now();
+    }
+    return entry.capability?.available ?? false;
+  }
+
+  /** Rows, or null if the collector is not available here. Rejects with what the collector threw. */
+  async function ask(entry: Entry, time: number, reading: number, signal: AbortSignal, report: (error: unknown) => void) {
+    if (!(await isAvailable(entry))) return null;
+    const { collector, settings, memory } = entry;
+    const rows = await collector.collect({ access, options: settings.options, time, monotonic: reading, signal, memory, report });
+    return cleanRows(rows, collector.measurements);
+  }
+
+  async function run(entry: Entry, time: number, reading: number): Promise<Outcome> {
+    const { name } = entry.collector;
+    if (entry.running !== null) {
+      const error = { collector: name, code: 'busy', message: 'still runs since the last tick, so it was not started again' };
+      return { clean: NO_ROWS, errors: [error], durationMs: 0 };
+    }
+    const controller = new AbortController();
+    entry.running = controller;
+    const began = performance.now();
+    const errors: CollectError[] = [];
+    const report = (error: unknown) => {
+      errors.push(toError(name, error));
+    };
+    const work = ask(entry, time, reading, controller.signal, report).catch((error: unknown) => {
+      report(error);
+      // What has gone away since the probe is found out by the next one.
+      entry.capability = null;
+      return NO_ROWS;
+    });
+    void work.finally(() => {
+      entry.running = null;
+    });
+    const answer = await within(work, entry.timeoutMs);
+    const durationMs = performance.now() - began;
+    if (answer === 'timeout') {
+      const told = [...errors, { collector: name, code: 'timeout', message: `no answer in ${entry.timeoutMs / 1000} s` }];
+      controller.abort();
+      return { clean: NO_ROWS, errors: told, durationMs };
+    }
+    if (answer?.problem !== undefined) {
+      const message = `${answer.dropped} values were left out: ${answer.problem}`;
+      errors.push({ collector: name, code: 'schema', message: text(message) });
+    }
+    return { clean: answer, errors, durationMs };
+  }
+
+  return {
+    collectors: enabled.map(({ collector, settings }) => ({
+      name: collector.name,
+      tier: settings.tier,
+      needsTwo: collector.needsTwo ?? false,
+    })),
+
+    async collect(tier, time = now()) {
+      const reading = monotonic();
+      const due = enabled.filter(({ settings }) => settings.tier === tier);
+      const outcomes = await Promise.all(due.map((entry) => run(entry, time, reading)));
+      const data: Record<string, Row[]> = {};
+      const errors: CollectError[] = [];
+      const self: Row[] = [];
+      outcomes.forEach((outcome, index) => {
+        const name = due[index]?.collector.name;
+        if (name === undefined || outcome.clean === null) return;
+        for (const [measurement, rows] of Object.entries(outcome.clean.data)) (data[measurement] ??= []).push(...rows);
+        errors.push(...outcome.errors);
+        self.push({
+          tags: { collector: name },
+          fields: {
+            duration_ms: Math.round(outcome.durationMs * 1000) / 1000,
+            rows: outcome.clean.rows,
+            dropped: outcome.clean.dropped,
+            success: outcome.errors.length === 0,
+          },
+        });
+      });
+      if (self.length > 0) data['collector'] = self;
+      return { time, data, errors };
+    },
+
+    async probeAll() {
+      return Object.fromEntries(await Promise.all(entries.map(async (entry) => [entry.collector.name, await probe(entry)] as const)));
+    },
+
+    close() {
+      for (const entry of entries) entry.running?.abort();
+    },
+  };
+
+  async function probe(entry: Entry): Promise<Capability> {
+    const { name } = entry.collector;
+    if (!entry.settings.enabled) {
+      return { available: false, reason: 'switched off in the configuration', hint: `[collectors.${name}] enabled = true` };
+    }
+    try {
+      entry.capability = null;
+      const answer = await within(isAvailable(entry), entry.timeoutMs);
+      if (answer === 'timeout') return { available: false, reason: `no answer in ${entry.timeoutMs / 1000} s` };
+      return entry.capability ?? { available: false };
+    } catch (error) {
+      return { available: false, reason: toError(name, error).message };
+    }
+  }
+}
+
+/** What `work` gives, or `timeout` if that takes longer than `ms`. */
+async function within<T>(work: Promise<T>, ms: number): Promise<T | 'timeout'> {
+  let timer: NodeJS.Timeout | undefined;
+  const expiry = new Promise<'timeout'>((resolve) => {
+    timer = setTimeout(resolve, ms, 'timeout');
+  });
+  try {
+    return await Promise.race([work, expiry]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What was thrown as an entry of a sample's `errors`: one printable line of at most 500 characters. */
+function toError(collector: string, error: unknown): CollectError {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'failed';
+  const message = error instanceof Error ? error.message : String(error);
+  return { collector, code: cut(printable(code), 64), message: text(message) };
+}
+
+function text(message: string): string {
+  return cut(printable(message), 500);
+}
