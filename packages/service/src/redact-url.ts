@@ -1,0 +1,4 @@
+/** Text with the password of a URL's user part (RFC 3986 section 3.2.1) as `***`: fit for a log. */
+export function redactUrl(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^/\s?#:@]*):[^/\s?#]*@/gi, '$1:***@');
+}
