@@ -1,0 +1,352 @@
+import { connect as connectMqttJs, type IClientOptions, type MqttClient as MqttJsClient } from 'mqtt';
+import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
+import { type ConnectionFailure, describeFailure } from './failure.ts';
+import type { Logger } from './logger.ts';
+import type { BusMessage, PublishOptions } from './message-bus.ts';
+import { topicFilter } from './topic-filter.ts';
+
+export interface MqttClientOptions {
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
+  readonly url: string;
+  readonly clientId: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly will?: { readonly topic: string; readonly payload: string; readonly qos: 0 | 1; readonly retain: boolean };
+  readonly logger: Logger;
+  /** Reconnecting waits a random time between this (default 1,000) and a bound that doubles up to `maxDelayMs` (default 60,000). */
+  readonly minDelayMs?: number;
+  readonly maxDelayMs?: number;
+  /** A connection that lasted this long sets the bound back; default 60,000. */
+  readonly stableMs?: number;
+  /** Until CONNACK, and then until SUBACK; default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Default 30. A half-open connection is noticed after 1.5 times this. */
+  readonly keepaliveSeconds?: number;
+  /** 4 is MQTT 3.1.1 (default), 5 is MQTT 5. */
+  readonly protocolVersion?: 4 | 5;
+  /** For mqtts and wss: PEM texts. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized?: boolean };
+}
+
+/**
+ * A handler that returns a promise holds back the PUBACK of its message, and all packets behind it, until that settles.
+ * It must not wait for a QoS 1 publish on the same client: that PUBACK is behind it.
+ */
+export type MessageHandler = (message: BusMessage) => void | Promise<void>;
+
+/** An MQTT client that keeps one clean session to one broker alive until it is closed. It keeps no messages. */
+export interface MqttClient {
+  /** True between the moment when all subscriptions stand and the loss of the connection. */
+  readonly connected: boolean;
+  /** QoS 0 resolves when the bytes were handed to the socket, QoS 1 at PUBACK. Rejects with TransportError when not connected or when the connection is lost first. */
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<void>;
+  /**
+   * Resolves at SUBACK, or at once while there is no connection: then it is applied at the next one, as it is again at
+   * every reconnect. Rejects with TransportError `refused` if the broker refuses the filter. A message is given to the
+   * handlers of all filters that match it. The result removes the handler.
+   */
+  subscribe(filter: string, handler: MessageHandler, options?: { readonly qos?: 0 | 1 }): Promise<() => Promise<void>>;
+  /** Called at each connection, after the subscriptions stand; at once if connected already. The result removes the listener. */
+  onConnect(listener: () => void): () => void;
+  /** Called when a connection that stood is lost (not by `close`). */
+  onDisconnect(listener: (failure: ConnectionFailure) => void): () => void;
+  /** Ends the session with DISCONNECT, so that the will is not sent. Publishes nothing. */
+  close(): Promise<void>;
+}
+
+/** `offline`: no connection (any more). `refused`: the broker does not allow it. `closed`: `close` was called. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly code: 'offline' | 'refused' | 'closed';
+  constructor(code: TransportError['code'], message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+interface Subscription {
+  readonly filter: string;
+  readonly matches: (topic: string) => boolean;
+  readonly handler: MessageHandler;
+  readonly qos: 0 | 1;
+}
+
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** Begins to connect, and goes on for ever. Throws an Error at once only if the URL is not valid. */
+export function connectMqtt(options: MqttClientOptions): MqttClient {
+  return new ReconnectingClient(options, parseBrokerUrl(options.url));
+}
+
+/** The wait before reconnect attempt `attempt` (0 is the first): uniform between `min` and a bound that doubles up to `max`. */
+export function reconnectDelay(attempt: number, min: number, max: number, random: () => number = Math.random): number {
+  const bound = Math.min(max, min * 2 ** Math.min(attempt + 1, 30));
+  return min + random() * Math.max(0, bound - min);
+}
+
+class ReconnectingClient implements MqttClient {
+  readonly #options: MqttClientOptions;
+  readonly #url: BrokerUrl;
+  readonly #connectTimeoutMs: number;
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #connectListeners = new Set<() => void>();
+  readonly #disconnectListeners = new Set<(failure: ConnectionFailure) => void>();
+  /** Rejects what waits for an answer of the present connection. */
+  readonly #pending = new Set<(error: TransportError) => void>();
+  #mqtt: MqttJsClient;
+  #connected = false;
+  #connectedAt = 0;
+  #closed = false;
+  #attempt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lastFailure = '';
+
+  constructor(options: MqttClientOptions, url: BrokerUrl) {
+    this.#options = options;
+    this.#url = url;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+    this.#mqtt = this.#open();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  publish(topic: string, payload: string | Uint8Array, { qos, retain = false }: PublishOptions): Promise<void> {
+    if (!this.#connected) return Promise.reject(this.#notConnected());
+    const bytes = typeof payload === 'string' ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    return this.#answered((done) => {
+      this.#mqtt.publish(topic, bytes, { qos, retain }, (error) => done(error ?? null));
+    });
+  }
+
+  async subscribe(filter: string, handler: MessageHandler, { qos = 1 }: { readonly qos?: 0 | 1 } = {}): Promise<() => Promise<void>> {
+    if (this.#closed) throw this.#notConnected();
+    const subscription: Subscription = { filter, matches: topicFilter(filter), handler, qos };
+    this.#subscriptions.add(subscription);
+    if (this.#connected) {
+      const [refused] = await this.#apply([subscription]);
+      if (refused !== undefined) {
+        this.#subscriptions.delete(subscription);
+        throw new TransportError('refused', `the broker refuses the subscription to ${filter}`);
+      }
+    }
+    return async () => {
+      if (!this.#subscriptions.delete(subscription) || !this.#connected) return;
+      if ([...this.#subscriptions].some((other) => other.filter === filter)) return;
+      await this.#answered((done) => this.#mqtt.unsubscribe(filter, (error) => done(error ?? null)));
+    };
+  }
+
+  onConnect(listener: () => void): () => void {
+    this.#connectListeners.add(listener);
+    if (this.#connected) this.#call(listener, undefined);
+    return () => this.#connectListeners.delete(listener);
+  }
+
+  onDisconnect(listener: (failure: ConnectionFailure) => void): () => void {
+    this.#disconnectListeners.add(listener);
+    return () => this.#disconnectListeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#connected = false;
+    clearTimeout(this.#timer);
+    const mqtt = this.#mqtt;
+    await new Promise<void>((done) => {
+      // mqtt.js waits for outstanding acknowledgements without a limit.
+      const limit = setTimeout(() => {
+        mqtt.stream.destroy();
+        done();
+      }, CLOSE_TIMEOUT_MS);
+      mqtt.end(!mqtt.connected, () => {
+        clearTimeout(limit);
+        done();
+      });
+    });
+    this.#rejectPending(new TransportError('closed', 'the MQTT client was closed'));
+  }
+
+  /** A new mqtt.js client for each connection: nothing queued for one connection can reach the next. */
+  #open(): MqttJsClient {
+    const mqtt = connectMqttJs(this.#clientOptions());
+    let failure: Error | null = null;
+    let established = false;
+    const keep = (error: Error): void => {
+      failure ??= error;
+    };
+    mqtt.on('error', keep);
+    // mqtt.js hands on only those errors of its stream that have a code; those of a WebSocket have none.
+    mqtt.stream.on('error', keep);
+    mqtt.on('disconnect', (packet) => keep(Object.assign(new Error('DISCONNECT'), { code: packet.reasonCode ?? 0 })));
+    mqtt.handleMessage = (packet, done) => {
+      const { topic, payload } = packet;
+      this.#dispatch(
+        { topic, payload: typeof payload === 'string' ? Buffer.from(payload) : payload, retained: packet.retain, receivedAt: Date.now() },
+        done,
+      );
+    };
+    mqtt.once('connect', () => {
+      established = true;
+      this.#established(mqtt).catch((error: unknown) => {
+        keep(error instanceof Error ? error : new Error(String(error)));
+        mqtt.stream.destroy();
+      });
+    });
+    mqtt.once('close', () => this.#lost(describeFailure(failure, established)));
+    return mqtt;
+  }
+
+  #clientOptions(): IClientOptions {
+    const { clientId, will, tls, protocolVersion = 4, keepaliveSeconds = 30 } = this.#options;
+    const { protocol, host, port, path } = this.#url;
+    const username = this.#options.username ?? this.#url.username;
+    const password = this.#options.password ?? this.#url.password;
+    const web = protocol === 'ws' || protocol === 'wss';
+    return {
+      protocol,
+      // mqtt.js puts the host into a URL for a WebSocket, where an IPv6 address stands in brackets.
+      host: web && host.includes(':') ? `[${host}]` : host,
+      port,
+      ...(web ? { path } : {}),
+      clientId,
+      clean: true,
+      protocolVersion,
+      protocolId: 'MQTT',
+      keepalive: keepaliveSeconds,
+      connectTimeout: this.#connectTimeoutMs,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      queueQoSZero: false,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(will === undefined ? {} : { will: { ...will, payload: Buffer.from(will.payload) } }),
+      ...(protocol === 'mqtts' || protocol === 'wss' ? tls : {}),
+    };
+  }
+
+  async #established(mqtt: MqttJsClient): Promise<void> {
+    const timeout = setTimeout(() => mqtt.stream.destroy(), this.#connectTimeoutMs);
+    try {
+      const applied = new Set<Subscription>();
+      for (;;) {
+        // Also what was subscribed to while the SUBACK was awaited.
+        const rest = [...this.#subscriptions].filter((subscription) => !applied.has(subscription));
+        if (rest.length === 0) break;
+        for (const { filter } of await this.#apply(rest)) {
+          this.#options.logger.warn({ broker: this.#url.shown, filter }, 'the broker refuses a subscription');
+        }
+        for (const subscription of rest) applied.add(subscription);
+      }
+    } finally {
+      clearTimeout(timeout);
+    }
+    if (this.#closed || mqtt !== this.#mqtt || !mqtt.connected) return;
+    this.#connected = true;
+    this.#connectedAt = Date.now();
+    this.#lastFailure = '';
+    this.#options.logger.info({ broker: this.#url.shown }, 'connected to the broker');
+    for (const listener of [...this.#connectListeners]) this.#call(listener, undefined);
+  }
+
+  #lost(failure: ConnectionFailure): void {
+    const stood = this.#connected;
+    this.#connected = false;
+    this.#rejectPending(new TransportError(this.#closed ? 'closed' : 'offline', `the connection to the broker ended: ${failure.message}`));
+    if (this.#closed) return;
+    if (stood && Date.now() - this.#connectedAt >= (this.#options.stableMs ?? 60_000)) this.#attempt = 0;
+    const delay = reconnectDelay(this.#attempt++, this.#options.minDelayMs ?? 1000, this.#options.maxDelayMs ?? 60_000);
+    const fields = { broker: this.#url.shown, kind: failure.kind, retryInMs: Math.round(delay) };
+    // The same failure again and again is one state.
+    if (stood || failure.message !== this.#lastFailure) {
+      this.#options.logger.warn(
+        fields,
+        `${stood ? 'lost the connection to the broker' : 'cannot connect to the broker'}: ${failure.message}`,
+      );
+    } else {
+      this.#options.logger.debug(fields, `still cannot connect to the broker: ${failure.message}`);
+    }
+    this.#lastFailure = failure.message;
+    this.#timer = setTimeout(() => {
+      this.#mqtt = this.#open();
+    }, delay);
+    if (stood) for (const listener of [...this.#disconnectListeners]) this.#call(listener, failure);
+  }
+
+  /** Subscribes in one packet; returns what the broker refused (return code 0x80 and above, MQTT 3.1.1 section 3.9.3). */
+  async #apply(subscriptions: readonly Subscription[]): Promise<Subscription[]> {
+    if (subscriptions.length === 0) return [];
+    const request: Record<string, { qos: 0 | 1 }> = {};
+    for (const { filter, qos } of subscriptions) request[filter] = { qos: request[filter]?.qos === 1 ? 1 : qos };
+    const refused = new Set<string>();
+    await this.#answered((done) => {
+      this.#mqtt.subscribe(request, (error, _granted, packet) => {
+        const filters = Object.keys(request);
+        for (const [index, code] of (packet?.granted ?? []).entries()) {
+          if (Number(code) >= 128) refused.add(filters[index] ?? '');
+        }
+        // mqtt.js reports a refused filter as an error too; with a SUBACK at hand that is an answer.
+        done(packet === undefined ? (error ?? null) : null);
+      });
+    });
+    return subscriptions.filter(({ filter }) => refused.has(filter));
+  }
+
+  #answered(ask: (done: (error: Error | null) => void) => void): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.#pending.add(reject);
+      ask((cause) => {
+        this.#pending.delete(reject);
+        if (cause === null) resolve();
+        else {
+          // A number is a reason code of MQTT 5: the broker answered.
+          const refused = typeof (cause as Error & { code?: unknown }).code === 'number';
+          reject(new TransportError(refused ? 'refused' : 'offline', `the broker did not take it: ${cause.message}`, { cause }));
+        }
+      });
+    });
+  }
+
+  #rejectPending(error: TransportError): void {
+    const pending = [...this.#pending];
+    this.#pending.clear();
+    for (const reject of pending) reject(error);
+  }
+
+  #dispatch(message: BusMessage, done: (error?: Error) => void): void {
+    const waits: Promise<void>[] = [];
+    for (const { matches, handler } of this.#subscriptions) {
+      if (!matches(message.topic)) continue;
+      try {
+        const wait = handler(message);
+        if (wait instanceof Promise) waits.push(wait);
+      } catch (error) {
+        this.#options.logger.error({ topic: message.topic, err: error }, 'a handler of MQTT messages threw');
+      }
+    }
+    if (waits.length === 0) {
+      done();
+      return;
+    }
+    Promise.all(waits).then(
+      () => done(),
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  #call<T>(listener: (value: T) => void, value: T): void {
+    try {
+      listener(value);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'a listener of the MQTT connection threw');
+    }
+  }
+
+  #notConnected(): TransportError {
+    return this.#closed
+      ? new TransportError('closed', 'the MQTT client was closed')
+      : new TransportError('offline', 'there is no connection to the broker');
+  }
+}
