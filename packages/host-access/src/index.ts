@@ -1,1 +1,2 @@
 export * from './host-access.ts';
+export { LocalHost } from './local-host.ts';

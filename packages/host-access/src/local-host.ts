@@ -1,0 +1,129 @@
+import { readdir, readlink, statfs } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { toAbortError, toAccessError } from './access-failure.ts';
+import { AccessError, type AccessOptions, type ExecOptions, type ExecResult, type FileSystemStat, type HostAccess } from './host-access.ts';
+import { runCommand } from './local-command.ts';
+import { readWhole } from './local-file.ts';
+import { Slots } from './slots.ts';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const COMMANDS_AT_ONCE = 8;
+const READS_AT_ONCE = 8;
+/**
+ * Paths beyond /proc and /sys may lie on a network or FUSE file system that never answers, and each such call holds one
+ * of libuv's 4 threads for as long. Two may; the others stay free for the rest of the process.
+ */
+const SLOW_READS_AT_ONCE = 2;
+const KERNEL_PATH = /^\/(?:proc|sys)(?:\/|$)/;
+
+/** The machine that this process runs on. */
+export class LocalHost implements HostAccess {
+  readonly #root: string;
+  readonly #commands = new Slots(COMMANDS_AT_ONCE);
+  readonly #kernelReads = new Slots(READS_AT_ONCE);
+  readonly #slowReads = new Slots(SLOW_READS_AT_ONCE);
+  /** Asks that were given up and whose system call has not come back. */
+  readonly #stuck = new Set<string>();
+  readonly #asks = new Set<AbortController>();
+  #closed = false;
+
+  /**
+   * `root`: where the host's file system is seen (HOST_ROOT, in a container that has it mounted). Every path is then read
+   * below it; commands remain the container's own.
+   */
+  constructor(options: { readonly root?: string } = {}) {
+    this.#root = options.root ?? '/';
+  }
+
+  exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
+    return this.#ask(command, { ...options, timeout }, async (signal) => {
+      const release = await this.#commands.take(signal);
+      return runCommand(command, args, signal, release);
+    });
+  }
+
+  readFile(path: string, options: AccessOptions = {}): Promise<string> {
+    return this.#askFile('read', path, options, readWhole);
+  }
+
+  readFiles(paths: readonly string[], options: AccessOptions = {}): Promise<(string | AccessError)[]> {
+    return Promise.all(paths.map((path) => this.readFile(path, options).catch((thrown: unknown) => toAccessError(thrown, path))));
+  }
+
+  readDir(path: string, options: AccessOptions = {}): Promise<string[]> {
+    return this.#askFile('dir', path, options, async (local) => (await readdir(local)).sort());
+  }
+
+  readLink(path: string, options: AccessOptions = {}): Promise<string> {
+    return this.#askFile('link', path, options, (local) => readlink(local));
+  }
+
+  statFs(path: string, options: AccessOptions = {}): Promise<FileSystemStat> {
+    return this.#askFile('statfs', path, options, async (local) => {
+      const stat = await statfs(local);
+      return {
+        blockSize: stat.bsize,
+        blocks: stat.blocks,
+        blocksFree: stat.bfree,
+        blocksAvailable: stat.bavail,
+        files: stat.files,
+        filesFree: stat.ffree,
+      };
+    });
+  }
+
+  /** Kills the commands that still run and gives up what is still asked; later asks throw `aborted`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const ask of this.#asks) ask.abort(new AccessError('aborted', 'access to this host was closed'));
+  }
+
+  #askFile<T>(verb: string, path: string, options: AccessOptions, work: (local: string) => Promise<T>): Promise<T> {
+    return this.#ask(path, options, async (signal) => {
+      if (!path.startsWith('/')) throw new AccessError('EINVAL', `${path}: not an absolute path`);
+      const hostPath = posix.normalize(path);
+      const key = `${verb} ${hostPath}`;
+      if (this.#stuck.has(key)) throw new AccessError('timeout', `${path}: an earlier ask still waits for the file system`);
+      const slots = verb !== 'statfs' && KERNEL_PATH.test(hostPath) ? this.#kernelReads : this.#slowReads;
+      const release = await slots.take(signal);
+      const answer = work(posix.join(this.#root, hostPath)).finally(() => {
+        this.#stuck.delete(key);
+        release();
+      });
+      return await new Promise<T>((resolve, reject) => {
+        const giveUp = () => {
+          this.#stuck.add(key);
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', giveUp, { once: true });
+        answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+      });
+    });
+  }
+
+  /** Runs `work` under one signal that aborts, always with an AccessError, when the caller, the timeout or `close` says so. */
+  async #ask<T>(what: string, options: ExecOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const ask = new AbortController();
+    const { signal } = options;
+    const onAbort = () => ask.abort(signal === undefined ? undefined : toAbortError(signal, what));
+    if (this.#closed) ask.abort(new AccessError('aborted', `${what}: access to this host was closed`));
+    else if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+    const timer =
+      options.timeout === undefined
+        ? undefined
+        : setTimeout(() => ask.abort(new AccessError('timeout', `${what}: no answer in ${options.timeout} ms`)), options.timeout);
+    this.#asks.add(ask);
+    try {
+      ask.signal.throwIfAborted();
+      return await work(ask.signal);
+    } catch (thrown) {
+      throw toAccessError(thrown, what);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      this.#asks.delete(ask);
+    }
+  }
+}
