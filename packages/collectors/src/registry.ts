@@ -1,11 +1,21 @@
 import { type Catalog, toCatalog } from '@hostwire/model';
 import type { Collector } from './collector.ts';
 import { cpu } from './cpu/index.ts';
+import { disk } from './disk/index.ts';
+import { diskio } from './diskio/index.ts';
+import { kernel } from './kernel/index.ts';
 import { mem } from './mem/index.ts';
+import { net } from './net/index.ts';
+import { netstat } from './netstat/index.ts';
+import { pressure } from './pressure/index.ts';
+import { processes } from './processes/index.ts';
 import { SELF_DECLARATIONS } from './self-measurement.ts';
+import { swap } from './swap/index.ts';
+import { system } from './system/index.ts';
+import { temp } from './temp/index.ts';
 
 /** Every collector, one line each. */
-export const COLLECTORS: readonly Collector[] = [cpu, mem];
+export const COLLECTORS: readonly Collector[] = [cpu, mem, swap, system, kernel, pressure, processes, disk, diskio, net, netstat, temp];
 
 /** The union of what these collectors and the runner itself declare. */
 export function catalog(collectors: readonly Collector[] = COLLECTORS): Catalog {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { HostAccess } from '@hostwire/host-access';
 import type { Capability, CollectError, Row, Tier } from '@hostwire/model';
 import { type CleanRows, cleanRows, cut, printable } from './clean-rows.ts';
@@ -110,6 +111,8 @@ export function createRunner({
       return { clean: NO_ROWS, errors: [error], durationMs: 0 };
     }
     const controller = new AbortController();
+    // Every file that is read listens to it: a thousand at once are no leak.
+    setMaxListeners(0, controller.signal);
     entry.running = controller;
     const began = performance.now();
     const errors: CollectError[] = [];
@@ -156,7 +159,7 @@ export function createRunner({
       outcomes.forEach((outcome, index) => {
         const name = due[index]?.collector.name;
         if (name === undefined || outcome.clean === null) return;
-        for (const [measurement, rows] of Object.entries(outcome.clean.data)) (data[measurement] ??= []).push(...rows);
+        for (const [measurement, rows] of Object.entries(outcome.clean.data)) data[measurement] = [...(data[measurement] ?? []), ...rows];
         errors.push(...outcome.errors);
         self.push({
           tags: { collector: name },

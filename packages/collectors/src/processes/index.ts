@@ -1,0 +1,113 @@
+import type { AccessOptions, HostAccess } from '@hostwire/host-access';
+import type { FieldValue, Row } from '@hostwire/model';
+import Type from 'typebox';
+import { type CollectContext, defineCollector } from '../collector.ts';
+import { gauge, state } from '../declare.ts';
+import { isAbsent, probeFile, readPageSize } from '../proc-text.ts';
+import { countProcesses, type ProcessStat, parsePasswd, parseProcessStat, parseUid } from './parse.ts';
+import { cpuUsages, largest, type Reading, toReading } from './top.ts';
+
+const count = (help: string) => gauge('int', 'processes', help);
+
+export const processes = defineCollector({
+  name: 'processes',
+  tier: 'fast',
+  help: 'Processes by state, and those that use most cpu and memory.',
+  needsTwo: true,
+  measurements: {
+    processes: {
+      help: 'Processes by state; kernel threads count too.',
+      tags: {},
+      fields: {
+        total: count('All'),
+        running: count('Running or ready to (R)'),
+        sleeping: count('Waiting for an event (S)'),
+        blocked: count('Waiting for disk, not to be interrupted (D)'),
+        zombies: count('Ended, but not yet asked for by their parents (Z)'),
+        stopped: count('Stopped or traced (T)'),
+        idle: count('Idle kernel threads (I)'),
+        dead: count('Dead (X)'),
+        paging: count('Paging (W, kernels before 2.6)'),
+        parked: count('Parked (P); only where there is one'),
+        unknown: count('In a state that is none of these'),
+        total_threads: gauge('int', 'threads', 'Threads of all processes'),
+      },
+    },
+    process_top: {
+      help: 'The processes that use most, ranked anew each time.',
+      tags: { by: 'What they are ranked by: cpu or memory', rank: '1 to 10' },
+      fields: {
+        process_name: state('string', 'Name: the first 15 bytes of that of the program'),
+        user: state('string', 'Name of the real user, or the number where /etc/passwd has none'),
+        pid: state('int', 'Process id'),
+        cpu_usage: gauge('float', 'percent', 'Of one core since the last reading, as top shows it: 4 busy threads are 400'),
+        memory_rss: gauge('int', 'bytes', 'Resident memory, shared pages included'),
+      },
+    },
+  },
+  options: Type.Object({
+    top: Type.Integer({ default: 10, minimum: 0, maximum: 10, description: 'How many processes are named; 0: none' }),
+  }),
+  probe: (access) => probeFile(access, ['/proc/1/stat', '/proc/self/stat']),
+  async collect(context) {
+    const stats = await readProcesses(context.access, { signal: context.signal });
+    return {
+      processes: [{ fields: countProcesses(stats) }],
+      process_top: context.options.top === 0 ? [] : await rankProcesses(context, stats, context.options.top),
+    };
+  },
+});
+
+async function readProcesses(access: HostAccess, options: AccessOptions): Promise<ProcessStat[]> {
+  const pids = (await access.readDir('/proc', options)).filter((name) => /^[1-9][0-9]*$/.test(name));
+  const texts = await access.readFiles(
+    pids.map((pid) => `/proc/${pid}/stat`),
+    options,
+  );
+  const stats: ProcessStat[] = [];
+  for (const text of texts) {
+    if (typeof text === 'string') stats.push(parseProcessStat(text));
+    // ESRCH and ENOENT: it ended after the directory was read. With hidepid others' processes are not seen at all.
+    else if (text.code !== 'ESRCH' && !isAbsent(text)) throw text;
+  }
+  return stats;
+}
+
+async function rankProcesses(context: CollectContext, stats: readonly ProcessStat[], top: number): Promise<Row[]> {
+  const { access, memory, monotonic, signal } = context;
+  const before = memory.get('reading') as Reading | undefined;
+  memory.set('reading', toReading(stats, monotonic));
+  const pageSize = (memory.get('page size') as number | undefined) ?? (await readPageSize(access, { signal }));
+  memory.set('page size', pageSize);
+
+  const usages = before === undefined ? new Map<number, number>() : cpuUsages(stats, before, monotonic);
+  const measured = stats.filter(({ pid }) => usages.has(pid));
+  const rankings = [
+    ['cpu', largest(measured, top, ({ pid }) => usages.get(pid) ?? 0)],
+    ['memory', largest(stats, top, ({ rssPages }) => rssPages)],
+  ] as const;
+  const users = await readUsers(access, new Set(rankings.flatMap(([, ranked]) => ranked.map(({ pid }) => pid))), { signal });
+  return rankings.flatMap(([by, ranked]) =>
+    ranked.map(({ pid, name, rssPages }, index) => {
+      const fields: Record<string, FieldValue> = { process_name: name, pid, memory_rss: rssPages * pageSize };
+      const user = users.get(pid);
+      const usage = usages.get(pid);
+      if (user !== undefined) fields['user'] = user;
+      if (usage !== undefined) fields['cpu_usage'] = usage;
+      return { tags: { by, rank: String(index + 1) }, fields };
+    }),
+  );
+}
+
+/** The users of these processes; without an entry for those that have ended. */
+async function readUsers(access: HostAccess, pids: ReadonlySet<number>, options: AccessOptions): Promise<Map<number, string>> {
+  const [passwd, ...statuses] = await access.readFiles(['/etc/passwd', ...[...pids].map((pid) => `/proc/${pid}/status`)], options);
+  const names = parsePasswd(typeof passwd === 'string' ? passwd : '');
+  const users = new Map<number, string>();
+  for (const [index, pid] of [...pids].entries()) {
+    const status = statuses[index];
+    const uid = typeof status === 'string' ? parseUid(status) : null;
+    if (uid !== null) users.set(pid, names.get(uid) ?? uid);
+  }
+  return users;
+}
