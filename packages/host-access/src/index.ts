@@ -1,2 +1,7 @@
+export { DiagnosticDump, type DiagnosticDumpOptions } from './diagnostic-dump.ts';
+export type { Answer, Asked, DumpEntry } from './dump-entry.ts';
 export * from './host-access.ts';
 export { LocalHost } from './local-host.ts';
+export { type AccessLog, recordAccess } from './recorder.ts';
+export type { ReplayTime } from './replay-clock.ts';
+export { ReplayHost, type ReplayOptions } from './replay-host.ts';
