@@ -91,7 +91,8 @@ function checkTable(schema: Schema, table: Table, at: string, problems: ConfigPr
   for (const [name, property] of Object.entries(properties)) {
     const value = Object.hasOwn(table, name) ? table[name] : undefined;
     if (value !== undefined) result[name] = check(property, value, path(name), problems, fromText);
-    else if (property.default !== undefined) result[name] = structuredClone(property.default);
+    else if (property.default !== undefined)
+      result[name] = check(property, structuredClone(property.default), path(name), problems, fromText);
     else if (schema.required?.includes(name) !== true) continue;
     else if (property.type === 'object') result[name] = check(property, {}, path(name), problems, fromText);
     else problems.push({ key: path(name), allowed: `is missing; it must be ${describe(property)}` });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, type LoadOptions, loadToml, overridesFrom } from './config.ts';
 
@@ -17,7 +17,7 @@ const schema = Type.Object({
   labels: Type.Record(Type.String(), Type.String(), { default: {} }),
 });
 
-function problemsOf(text: string, options: Partial<LoadOptions> = {}): ConfigError {
+function problemsOf(text: string, options: Partial<LoadOptions<Static<typeof schema>>> = {}): ConfigError {
   try {
     loadToml(text, schema, { file: 'test.toml', ...options });
   } catch (error) {
@@ -131,6 +131,17 @@ describe('loadToml', () => {
       'intervals.fast_seconds = "soon" (from --fast) must be a number from 1 to 3600',
     );
     expect(problemsOf('intervals = 3', { overrides }).message).toContain('intervals.fast_seconds (from --fast) cannot be set');
+  });
+
+  it('reports what the rules find beside what the schema finds', () => {
+    const rules = (value: Partial<Static<typeof schema>>) => (value.token === undefined ? [{ key: 'token', allowed: 'is missing' }] : []);
+    expect(problemsOf('mode = 3', { rules }).problems.map(({ key }) => key)).toEqual(['mode', 'token']);
+    expect(loadToml('token = "12345678"', schema, { file: 'test.toml', rules }).token).toBe('12345678');
+  });
+
+  it('fills in the defaults inside of a table that is itself a default', () => {
+    const nested = Type.Object({ outer: Type.Object({ inner: Type.Integer({ default: 3 }) }, { default: {} }) });
+    expect(loadToml('', nested, { file: 'test.toml' })).toEqual({ outer: { inner: 3 } });
   });
 
   it('throws nothing but ConfigError, whatever the text', () => {

@@ -28,11 +28,13 @@ export interface ConfigOverride {
   readonly source: string;
 }
 
-export interface LoadOptions {
+export interface LoadOptions<Value = unknown> {
   /** What an error calls the text: its path. */
   readonly file: string;
   /** Later ones win. */
   readonly overrides?: readonly ConfigOverride[];
+  /** What a schema cannot say (one key needs another). Called also when there are problems already: those keys are absent. */
+  readonly rules?: (value: Partial<Value>) => readonly ConfigProblem[];
 }
 
 /**
@@ -41,7 +43,7 @@ export interface LoadOptions {
  * allows with the annotation `allowed`.
  * Throws ConfigError that lists every problem, each with key path, value and what is allowed; a syntax error has line and column.
  */
-export function loadToml<S extends TSchema>(text: string, schema: S, options: LoadOptions): Static<S> {
+export function loadToml<S extends TSchema>(text: string, schema: S, options: LoadOptions<Static<S>>): Static<S> {
   const table = parseToml(text, options.file);
   const overrides = new Map<string, string>();
   const clashes: ConfigProblem[] = [];
@@ -50,7 +52,7 @@ export function loadToml<S extends TSchema>(text: string, schema: S, options: Lo
     else clashes.push({ key, allowed: 'cannot be set: the file has a value where its table should be', source });
   }
   const checked = checkConfig(schema, table, (key) => overrides.has(key));
-  const problems = [...clashes, ...checked.problems];
+  const problems = [...clashes, ...checked.problems, ...(options.rules?.(checked.value as Partial<Static<S>>) ?? [])];
   if (problems.length === 0) return checked.value as Static<S>;
   const lines = keyLines(text);
   throw new ConfigError(
