@@ -1,1 +1,3 @@
+export { SESSION_IDLE_MS, SESSION_MAX_MS } from './logins.ts';
+export { openRegistry, type RegistryOptions } from './open-registry.ts';
 export * from './registry.ts';

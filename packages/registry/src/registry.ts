@@ -10,6 +10,8 @@ export interface Registry {
   readonly logins: LoginRegistry;
   readonly alerts: AlertRegistry;
   readonly catalogs: CatalogRegistry;
+  /** Called within 2 s after hosts or tokens were added, removed or rotated, by any process. The result removes the listener. */
+  onCredentialsChange(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
@@ -57,17 +59,19 @@ export interface TokenRegistry {
   /** Who this token is, or null. Takes the same time whether it is unknown or wrong. */
   check(token: string): Promise<TokenRecord | null>;
   /**
-   * MQTT: `username` is a host id (its token) or a token's name (scope mqtt:read). Says why not, for the log and the
-   * counters; the client is never told.
+   * MQTT: `username` is a host id (its token) or a token's name; scopes are for the broker to look at. Says why not, for
+   * the log and the counters; the client is never told.
    */
   checkMqtt(
     username: string,
     password: string,
   ): Promise<
-    | { readonly ok: true; readonly kind: 'host'; readonly host: string }
-    | { readonly ok: true; readonly kind: 'token'; readonly record: TokenRecord }
+    | { readonly ok: true; readonly kind: 'host'; readonly host: string; readonly credential: string }
+    | { readonly ok: true; readonly kind: 'token'; readonly record: TokenRecord; readonly credential: string }
     | { readonly ok: false; readonly reason: 'unknown-host' | 'bad-token' | 'expired' }
   >;
+  /** Whether a `credential` that `checkMqtt` gave would be accepted now: not removed, rotated or expired. No query. */
+  isCurrent(credential: string): boolean;
 }
 
 /** One-time login links and the sessions that they open. */

@@ -1,0 +1,80 @@
+import type { AlertRecord, AlertRegistry, AlertState, Severity } from './registry.ts';
+import type { Db, Tables } from './tables.ts';
+
+export function alertRegistry(db: Db): AlertRegistry {
+  return {
+    async list(resolvedSince) {
+      const rows = await db
+        .selectFrom('alert')
+        .selectAll()
+        .where(({ eb, or }) =>
+          or([eb('state', '!=', 'resolved'), ...(resolvedSince === undefined ? [] : [eb('resolved_at', '>', resolvedSince)])]),
+        )
+        .orderBy('since')
+        .orderBy('id')
+        .execute();
+      return rows.map(toRecord);
+    },
+
+    async get(id) {
+      const row = await db.selectFrom('alert').selectAll().where('id', '=', id).executeTakeFirst();
+      return row === undefined ? null : toRecord(row);
+    },
+
+    async save(alerts) {
+      if (alerts.length === 0) return;
+      await db.transaction().execute(async (trx) => {
+        for (const alert of alerts) {
+          const { id, ...columns } = toRow(alert);
+          await trx
+            .insertInto('alert')
+            .values({ id, ...columns })
+            .onConflict((conflict) => conflict.column('id').doUpdateSet(columns))
+            .execute();
+        }
+      });
+    },
+  };
+}
+
+function toRow(alert: AlertRecord): Tables['alert'] {
+  return {
+    id: alert.id,
+    rule: alert.rule,
+    host: alert.host,
+    severity: alert.severity,
+    state: alert.state,
+    labels: JSON.stringify(alert.labels),
+    summary: alert.summary,
+    value: alert.value,
+    threshold: alert.threshold,
+    unit: alert.unit,
+    since: alert.since,
+    fired_at: alert.firedAt,
+    resolved_at: alert.resolvedAt,
+    acknowledged_at: alert.acknowledgedAt,
+    acknowledged_by: alert.acknowledgedBy,
+    note: alert.note,
+  };
+}
+
+function toRecord(row: Tables['alert']): AlertRecord {
+  return {
+    id: row.id,
+    rule: row.rule,
+    host: row.host,
+    severity: row.severity as Severity,
+    state: row.state as AlertState,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    summary: row.summary,
+    value: row.value,
+    threshold: row.threshold,
+    unit: row.unit,
+    since: row.since,
+    firedAt: row.fired_at,
+    resolvedAt: row.resolved_at,
+    acknowledgedAt: row.acknowledged_at,
+    acknowledgedBy: row.acknowledged_by,
+    note: row.note,
+  };
+}

@@ -1,0 +1,122 @@
+import type { RegistryDatabase } from './libsql-database.ts';
+import { readMeta, writeMeta } from './migrations.ts';
+import type { Scope, TokenRecord } from './registry.ts';
+import type { Db, Tables, Trx } from './tables.ts';
+
+const REVISION = 'credentials';
+
+export type Credential =
+  | { readonly kind: 'host'; readonly id: string; readonly name: string; readonly hash: string }
+  | { readonly kind: 'token'; readonly id: string; readonly name: string; readonly hash: string; readonly record: TokenRecord };
+
+/**
+ * Hashes of all hosts and tokens in memory, so that a check needs no query. Every change bumps a revision in the
+ * database; `refresh` sees that another process has done so.
+ */
+export class Credentials {
+  readonly #db: Db;
+  readonly #database: RegistryDatabase;
+  readonly #listeners = new Set<() => void>();
+  #byName = new Map<string, Credential>();
+  #byTokenId = new Map<string, Credential>();
+  #byId = new Map<string, Credential>();
+  #revision = -1;
+  #dataVersion = -1;
+
+  constructor(db: Db, database: RegistryDatabase) {
+    this.#db = db;
+    this.#database = database;
+  }
+
+  byName(name: string): Credential | undefined {
+    return this.#byName.get(name);
+  }
+
+  byTokenId(id: string): Credential | undefined {
+    return this.#byTokenId.get(id);
+  }
+
+  byId(id: string): Credential | undefined {
+    return this.#byId.get(id);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Runs a change of hosts or tokens in a transaction, makes it durable, and loads the new state. */
+  async change<T>(run: (trx: Trx) => Promise<T>): Promise<T> {
+    const result = await this.#db.transaction().execute(async (trx) => {
+      const value = await run(trx);
+      await writeMeta(trx, REVISION, (await readMeta(trx, REVISION)) + 1);
+      return value;
+    });
+    this.#database.checkpoint();
+    await this.#load();
+    return result;
+  }
+
+  /** Loads what another process has changed. Resolves to true if something was. */
+  async refresh(): Promise<boolean> {
+    const version = this.#database.dataVersion();
+    if (version === this.#dataVersion) return false;
+    this.#dataVersion = version;
+    if ((await readMeta(this.#db, REVISION)) === this.#revision) return false;
+    await this.#load();
+    return true;
+  }
+
+  async #load(): Promise<void> {
+    const [revision, hosts, tokens] = await this.#db
+      .transaction()
+      .execute(async (trx) => [
+        await readMeta(trx, REVISION),
+        await trx.selectFrom('host').select(['host', 'token_hash']).execute(),
+        await trx.selectFrom('token').selectAll().execute(),
+      ]);
+    // Of two loads at once the one that saw more stands.
+    if (revision < this.#revision) return;
+    const byName = new Map<string, Credential>();
+    const byTokenId = new Map<string, Credential>();
+    const byId = new Map<string, Credential>();
+    for (const row of hosts) add({ kind: 'host', id: `host ${row.host} ${salt(row.token_hash)}`, name: row.host, hash: row.token_hash });
+    for (const row of tokens) {
+      const credential: Credential = {
+        kind: 'token',
+        id: `token ${row.id} ${salt(row.token_hash)}`,
+        name: row.name,
+        hash: row.token_hash,
+        record: toTokenRecord(row),
+      };
+      add(credential);
+      byTokenId.set(row.id, credential);
+    }
+    function add(credential: Credential): void {
+      byName.set(credential.name, credential);
+      byId.set(credential.id, credential);
+    }
+    this.#byName = byName;
+    this.#byTokenId = byTokenId;
+    this.#byId = byId;
+    const first = this.#revision === -1;
+    this.#revision = revision;
+    if (!first) for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** New with every issued token, and no secret. */
+function salt(hash: string): string {
+  return hash.split('$')[3] ?? '';
+}
+
+export function toTokenRecord(row: Tables['token']): TokenRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    scopes: JSON.parse(row.scopes) as Scope[],
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    lastUsedAt: row.last_used_at,
+  };
+}

@@ -1,0 +1,104 @@
+import { type HostInfo, isHostId } from '@hostwire/model';
+import { sql } from 'kysely';
+import type { Credentials } from './credentials.ts';
+import { type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
+import type { Db, Tables } from './tables.ts';
+import { hashToken, randomSecret } from './token-hash.ts';
+
+export function hostRegistry(db: Db, credentials: Credentials, now: () => number): HostRegistry {
+  return {
+    async list() {
+      return (await db.selectFrom('host').selectAll().orderBy('host').execute()).map(toRecord);
+    },
+
+    async get(host) {
+      const row = await db.selectFrom('host').selectAll().where('host', '=', host).executeTakeFirst();
+      return row === undefined ? null : toRecord(row);
+    },
+
+    async add(host) {
+      if (!isHostId(host)) {
+        throw new RegistryError(
+          'invalid',
+          `${JSON.stringify(host)} is not a host id: 1 to 63 of a-z, 0-9, '_', '.', '-', beginning with a letter or digit`,
+        );
+      }
+      const token = newHostToken();
+      await credentials.change(async (trx) => {
+        if ((await trx.selectFrom('host').select('host').where('host', '=', host).executeTakeFirst()) !== undefined) {
+          throw new RegistryError('exists', `host ${host} exists already; \`hostwire host rotate ${host}\` gives it a new token`);
+        }
+        if ((await trx.selectFrom('token').select('id').where('name', '=', host).executeTakeFirst()) !== undefined) {
+          throw new RegistryError('exists', `a token has the name ${host} already, and both are MQTT usernames; choose another`);
+        }
+        await trx
+          .insertInto('host')
+          .values({ host, token_hash: hashToken(token), created_at: now(), first_seen_at: null, last_seen_at: null, info: null })
+          .execute();
+      });
+      return { token };
+    },
+
+    async rotate(host) {
+      const token = newHostToken();
+      await credentials.change(async (trx) => {
+        const { numUpdatedRows } = await trx
+          .updateTable('host')
+          .set({ token_hash: hashToken(token) })
+          .where('host', '=', host)
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) throw unknownHost(host);
+      });
+      return { token };
+    },
+
+    async remove(host) {
+      await credentials.change(async (trx) => {
+        const { numDeletedRows } = await trx.deleteFrom('host').where('host', '=', host).executeTakeFirst();
+        if (numDeletedRows === 0n) throw unknownHost(host);
+      });
+    },
+
+    async seen(entries) {
+      if (entries.length === 0) return;
+      await db.transaction().execute(async (trx) => {
+        for (const { host, at } of entries) {
+          await trx
+            .updateTable('host')
+            .set({
+              first_seen_at: sql`coalesce(first_seen_at, ${at})`,
+              last_seen_at: sql`case when last_seen_at is null or last_seen_at < ${at} then ${at} else last_seen_at end`,
+            })
+            .where('host', '=', host)
+            .execute();
+        }
+      });
+    },
+
+    async saveInfo(host, info) {
+      await db
+        .updateTable('host')
+        .set({ info: JSON.stringify(info) })
+        .where('host', '=', host)
+        .execute();
+    },
+  };
+}
+
+function newHostToken(): string {
+  return `hwh_${randomSecret()}`;
+}
+
+function unknownHost(host: string): RegistryError {
+  return new RegistryError('unknown', `there is no host ${host}; \`hostwire host list\` shows them`);
+}
+
+function toRecord(row: Tables['host']): HostRecord {
+  return {
+    host: row.host,
+    createdAt: row.created_at,
+    firstSeenAt: row.first_seen_at,
+    lastSeenAt: row.last_seen_at,
+    info: row.info === null ? null : (JSON.parse(row.info) as HostInfo),
+  };
+}

@@ -1,0 +1,307 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Catalog, type HostInfo, toCatalog } from '@hostwire/model';
+import { tempDir, waitFor } from '@hostwire/testkit';
+import { Kysely } from 'kysely';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { bindable, openDatabase, registryDialect } from './libsql-database.ts';
+import { SESSION_IDLE_MS, SESSION_MAX_MS } from './logins.ts';
+import { migrate, readMeta, writeMeta } from './migrations.ts';
+import { openRegistry } from './open-registry.ts';
+import type { AlertRecord, Registry } from './registry.ts';
+import type { Tables } from './tables.ts';
+
+async function open(file = join(tempDir(), 'registry.db'), now?: () => number): Promise<Registry & { readonly file: string }> {
+  const registry = await openRegistry({ file, ...(now === undefined ? {} : { now }) });
+  onTestFinished(() => registry.close());
+  return { ...registry, file };
+}
+
+const HOST_INFO: HostInfo = {
+  agent_version: '1',
+  hostname: 'pve1',
+  os: 'Debian',
+  kernel: '6.1',
+  arch: 'x64',
+  user: 'hostwire',
+  groups: ['hostwire'],
+  capabilities: { zfs: { available: false, reason: 'nul \0 inside' } },
+  run: 'r1',
+  intervals: { fast: 30, medium: 300, slow: 1800 },
+};
+
+describe('openRegistry', () => {
+  it('keeps the file for its owner alone', async () => {
+    const { file, hosts } = await open();
+    await hosts.add('pve1');
+    for (const name of [file, `${file}-wal`, `${file}-shm`]) expect(statSync(name).mode & 0o777).toBe(0o600);
+  });
+
+  it('refuses what a newer program wrote, and a file that is no database', async () => {
+    const { file, close } = await open();
+    await close();
+    const db = new Kysely<Tables>({ dialect: registryDialect(openDatabase(file)) });
+    await db.transaction().execute((trx) => writeMeta(trx, 'schema', 99));
+    await db.destroy();
+    await expect(openRegistry({ file })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/schema 99.*newer hostwire/),
+    });
+    const other = join(tempDir(), 'other');
+    writeFileSync(other, 'not a database at all, but long enough to have a header that is wrong'.repeat(20));
+    await expect(openRegistry({ file: other })).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(openRegistry({ file: join(tempDir(), 'no', 'such', 'folder') })).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('opens from several connections at once', async () => {
+    const file = join(tempDir(), 'registry.db');
+    const registries = await Promise.all([open(file), open(file), open(file)]);
+    await Promise.all(registries.map((registry, index) => registry.hosts.add(`host${index}`)));
+    expect((await registries[0]?.hosts.list())?.map(({ host }) => host)).toEqual(['host0', 'host1', 'host2']);
+  });
+
+  it('undoes a migration that fails half way', async () => {
+    const db = new Kysely<Tables>({ dialect: registryDialect(openDatabase(join(tempDir(), 'x.db'))) });
+    onTestFinished(() => db.destroy());
+    const failing = async (trx: Kysely<Tables>): Promise<void> => {
+      await trx.schema.createTable('half').addColumn('a', 'text').execute();
+      throw new Error('power cut');
+    };
+    await expect(migrate(db, [failing])).rejects.toThrow('power cut');
+    expect(await readMeta(db, 'schema')).toBe(0);
+    expect((await db.introspection.getTables()).map(({ name }) => name)).toEqual(['meta']);
+  });
+});
+
+describe('binds', () => {
+  it('never reach libsql in a form that would abort the process', () => {
+    expect(bindable([true, false, null, 1, 2n, 'x'])).toEqual([1, 0, null, 1, 2n, 'x']);
+    for (const value of [new Date(), {}, [], undefined, Symbol('x'), Buffer.from('x'), 'nul\0']) {
+      expect(() => bindable([value])).toThrow(expect.objectContaining({ code: 'invalid' }));
+    }
+  });
+});
+
+describe('hosts', () => {
+  it('are added, listed, seen and removed', async () => {
+    let now = 1000;
+    const { hosts } = await open(undefined, () => now);
+    await hosts.add('pve2');
+    await hosts.add('pve1');
+    expect(await hosts.get('pve1')).toEqual({ host: 'pve1', createdAt: 1000, firstSeenAt: null, lastSeenAt: null, info: null });
+    now = 2000;
+    await hosts.seen([
+      { host: 'pve1', at: 5000 },
+      { host: 'stranger', at: 5000 },
+    ]);
+    await hosts.seen([{ host: 'pve1', at: 7000 }]);
+    await hosts.seen([{ host: 'pve1', at: 6000 }]);
+    await hosts.saveInfo('pve1', HOST_INFO);
+    expect(await hosts.get('pve1')).toEqual({ host: 'pve1', createdAt: 1000, firstSeenAt: 5000, lastSeenAt: 7000, info: HOST_INFO });
+    expect((await hosts.list()).map(({ host }) => host)).toEqual(['pve1', 'pve2']);
+    await hosts.remove('pve1');
+    expect(await hosts.get('pve1')).toBeNull();
+    await expect(hosts.remove('pve1')).rejects.toMatchObject({ code: 'unknown' });
+    await expect(hosts.rotate('pve1')).rejects.toMatchObject({ code: 'unknown' });
+  });
+
+  it('have valid names that no token has', async () => {
+    const { hosts, tokens } = await open();
+    await hosts.add('pve1');
+    await tokens.add('grafana', ['mqtt:read']);
+    await expect(hosts.add('pve1')).rejects.toMatchObject({ code: 'exists' });
+    await expect(hosts.add('grafana')).rejects.toMatchObject({ code: 'exists' });
+    await expect(tokens.add('pve1', ['mqtt:read'])).rejects.toMatchObject({ code: 'exists' });
+    await expect(tokens.add('grafana', ['mqtt:read'])).rejects.toMatchObject({ code: 'exists' });
+    for (const name of ['PVE1', '', '../x', '+', 'a/b', 'x'.repeat(64)]) {
+      await expect(hosts.add(name)).rejects.toMatchObject({ code: 'invalid' });
+    }
+  });
+});
+
+describe('tokens', () => {
+  it('are checked by MQTT user name, by a host only with its newest token', async () => {
+    const { hosts, tokens } = await open();
+    const { token: first } = await hosts.add('pve1');
+    const { token: other } = await hosts.add('pve2');
+    const { token: reader, record } = await tokens.add('grafana', ['mqtt:read']);
+    const ok = await tokens.checkMqtt('pve1', first);
+    expect(ok).toMatchObject({ ok: true, kind: 'host', host: 'pve1' });
+    expect(await tokens.checkMqtt('grafana', reader)).toMatchObject({
+      ok: true,
+      kind: 'token',
+      record: { id: record.id, scopes: ['mqtt:read'] },
+    });
+    expect(await tokens.checkMqtt('pve1', other)).toEqual({ ok: false, reason: 'bad-token' });
+    expect(await tokens.checkMqtt('pve1', reader)).toEqual({ ok: false, reason: 'bad-token' });
+    expect(await tokens.checkMqtt('pve3', first)).toEqual({ ok: false, reason: 'unknown-host' });
+    expect(await tokens.checkMqtt('__proto__', '')).toEqual({ ok: false, reason: 'unknown-host' });
+    const { token: second } = await hosts.rotate('pve1');
+    expect(await tokens.checkMqtt('pve1', first)).toEqual({ ok: false, reason: 'bad-token' });
+    const again = await tokens.checkMqtt('pve1', second);
+    expect(ok.ok && tokens.isCurrent(ok.credential)).toBe(false);
+    expect(again.ok && tokens.isCurrent(again.credential)).toBe(true);
+    await hosts.remove('pve1');
+    expect(again.ok && tokens.isCurrent(again.credential)).toBe(false);
+  });
+
+  it('are found by what they carry, and say when they were used last', async () => {
+    let now = 1000;
+    const file = join(tempDir(), 'registry.db');
+    const registry = await open(file, () => now);
+    const { token, record } = await registry.tokens.add('cli', ['api:read', 'admin', 'admin']);
+    expect(token).toMatch(/^hwt_[a-z0-9]{12}_[A-Za-z0-9_-]{43}$/);
+    expect(record).toMatchObject({ name: 'cli', scopes: ['api:read', 'admin'], expiresAt: null, lastUsedAt: null });
+    now = 9000;
+    expect(await registry.tokens.check(token)).toMatchObject({ id: record.id, scopes: ['api:read', 'admin'] });
+    const forged = `${token.slice(0, -4)}${token.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`;
+    for (const wrong of [forged, 'hwt_aaaaaaaaaaaa_x', '', 'x'.repeat(10_000)]) expect(await registry.tokens.check(wrong)).toBeNull();
+    await registry.close();
+    const reopened = await open(file);
+    expect(await reopened.tokens.list()).toEqual([{ ...record, lastUsedAt: 9000 }]);
+    await reopened.tokens.remove('cli');
+    expect(await reopened.tokens.check(token)).toBeNull();
+    await expect(reopened.tokens.remove('cli')).rejects.toMatchObject({ code: 'unknown' });
+  });
+
+  it('expire', async () => {
+    let now = 1000;
+    const { tokens } = await open(undefined, () => now);
+    const { token } = await tokens.add('guest', ['mqtt:read'], 5000);
+    const ok = await tokens.checkMqtt('guest', token);
+    expect(ok.ok && tokens.isCurrent(ok.credential)).toBe(true);
+    now = 5000;
+    expect(await tokens.check(token)).toBeNull();
+    expect(await tokens.checkMqtt('guest', token)).toEqual({ ok: false, reason: 'expired' });
+    expect(ok.ok && tokens.isCurrent(ok.credential)).toBe(false);
+  });
+
+  it('have known scopes and plain names', async () => {
+    const { tokens } = await open();
+    await expect(tokens.add('x', ['root' as 'admin'])).rejects.toMatchObject({ code: 'invalid' });
+    await expect(tokens.add('x', [])).rejects.toMatchObject({ code: 'invalid' });
+    await expect(tokens.add('a b', ['admin'])).rejects.toMatchObject({ code: 'invalid' });
+  });
+
+  it('are nowhere in the file in clear', async () => {
+    const { file, hosts, tokens, logins, close } = await open();
+    const secrets = [
+      (await hosts.add('pve1')).token,
+      (await tokens.add('cli', ['admin'])).token,
+      (await logins.createLink(1000)).code,
+      (await logins.redeem((await logins.createLink(60_000)).code, 60_000))?.session ?? '',
+    ];
+    await close();
+    const bytes = readFileSync(file).toString('latin1');
+    for (const secret of secrets) {
+      expect(secret.length).toBeGreaterThan(40);
+      expect(bytes).not.toContain(secret.slice(-40));
+    }
+  });
+
+  it('that another process adds, rotates or removes are seen, and told to who listens', async () => {
+    const file = join(tempDir(), 'registry.db');
+    const server = await open(file);
+    const cli = await open(file);
+    let changes = 0;
+    server.onCredentialsChange(() => changes++);
+    const { token } = await cli.hosts.add('pve1');
+    const ok = await server.tokens.checkMqtt('pve1', token);
+    expect(ok.ok).toBe(true);
+    expect(changes).toBe(1);
+    await cli.hosts.seen([{ host: 'pve1', at: 1 }]);
+    await cli.hosts.remove('pve1');
+    await waitFor(() => ok.ok && !server.tokens.isCurrent(ok.credential), { timeout: 10_000 });
+    expect(changes).toBe(2);
+  });
+});
+
+describe('logins', () => {
+  it('open one session with one link, until it expires', async () => {
+    let now = 1_000_000;
+    const { logins } = await open(undefined, () => now);
+    const { code, expiresAt } = await logins.createLink(1000);
+    expect(expiresAt).toBe(1_001_000);
+    expect(await logins.redeem('wrong', 1000)).toBeNull();
+    const [one, two] = await Promise.all([logins.redeem(code, 60_000), logins.redeem(code, 60_000)]);
+    expect([one, two].filter((login) => login !== null)).toHaveLength(1);
+    const session = (one ?? two)?.session ?? '';
+    expect(await logins.checkSession(session)).toBe(true);
+    expect(await logins.checkSession(code)).toBe(false);
+    now += 60_000;
+    expect(await logins.checkSession(session)).toBe(false);
+    const late = await logins.createLink(1000);
+    now += 1000;
+    expect(await logins.redeem(late.code, 1000)).toBeNull();
+  });
+
+  it('slide the idle limit while they are used, but not the absolute one', async () => {
+    let now = 0;
+    const { logins } = await open(undefined, () => now);
+    const login = async (): Promise<string> =>
+      (await logins.redeem((await logins.createLink(1000)).code, 10 * SESSION_MAX_MS))?.session ?? '';
+    const idle = await login();
+    const used = await login();
+    now = SESSION_IDLE_MS - 1;
+    expect(await logins.checkSession(used)).toBe(true);
+    now += 1;
+    expect(await logins.checkSession(idle)).toBe(false);
+    for (; now < SESSION_MAX_MS; now += SESSION_IDLE_MS / 2) expect(await logins.checkSession(used)).toBe(true);
+    expect(await logins.checkSession(used)).toBe(false);
+  });
+
+  it('end when asked to', async () => {
+    const { logins } = await open();
+    const login = await logins.redeem((await logins.createLink(10_000)).code, 60_000);
+    await logins.endSession(login?.session ?? '');
+    expect(await logins.checkSession(login?.session ?? '')).toBe(false);
+  });
+});
+
+describe('alerts', () => {
+  it('are saved again and again under one id, and leave the list some time after they are resolved', async () => {
+    const { alerts } = await open();
+    const firing: AlertRecord = {
+      id: 'high_cpu.pve1',
+      rule: 'high_cpu',
+      host: 'pve1',
+      severity: 'warning',
+      state: 'firing',
+      labels: { team: 'infra' },
+      summary: 'CPU at 99 %',
+      value: 99.5,
+      threshold: 90,
+      unit: 'percent',
+      since: 1000,
+      firedAt: 2000,
+      resolvedAt: null,
+      acknowledgedAt: null,
+      acknowledgedBy: null,
+      note: null,
+    };
+    await alerts.save([firing, { ...firing, id: 'high_cpu.pve2', host: 'pve2', value: null }]);
+    expect(await alerts.get('high_cpu.pve1')).toEqual(firing);
+    const resolved: AlertRecord = { ...firing, state: 'resolved', resolvedAt: 5000 };
+    await alerts.save([resolved]);
+    expect((await alerts.list()).map(({ id }) => id)).toEqual(['high_cpu.pve2']);
+    expect((await alerts.list(4999)).map(({ id }) => id)).toEqual(['high_cpu.pve1', 'high_cpu.pve2']);
+    expect((await alerts.list(5000)).map(({ id }) => id)).toEqual(['high_cpu.pve2']);
+    expect(await alerts.get('none')).toBeNull();
+  });
+});
+
+describe('catalogs', () => {
+  const catalog = (help: string): Catalog =>
+    toCatalog([{ name: 'c', tier: 'fast', help, measurements: { m: { help, tags: {}, fields: {} } } }]);
+
+  it('are kept by their hash, which must be theirs', async () => {
+    const { catalogs } = await open();
+    const one = catalog('one');
+    await catalogs.save(one);
+    await catalogs.save(one);
+    expect(await catalogs.get(one.hash)).toEqual(one);
+    expect(await catalogs.get('0')).toBeNull();
+    await expect(catalogs.save({ ...catalog('two'), hash: one.hash })).rejects.toMatchObject({ code: 'invalid' });
+    expect(await catalogs.list()).toEqual([one]);
+  });
+});

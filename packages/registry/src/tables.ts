@@ -1,0 +1,47 @@
+import type { Kysely, Transaction } from 'kysely';
+
+/** Times are ms since the epoch; `info`, `scopes`, `labels` and `body` are JSON. */
+export interface Tables {
+  meta: { key: string; value: number };
+  host: {
+    host: string;
+    token_hash: string;
+    created_at: number;
+    first_seen_at: number | null;
+    last_seen_at: number | null;
+    info: string | null;
+  };
+  token: {
+    id: string;
+    name: string;
+    token_hash: string;
+    scopes: string;
+    created_at: number;
+    expires_at: number | null;
+    last_used_at: number | null;
+  };
+  login_link: { code_hash: string; expires_at: number };
+  login_session: { session_hash: string; idle_expires_at: number; expires_at: number };
+  alert: {
+    id: string;
+    rule: string;
+    host: string;
+    severity: string;
+    state: string;
+    labels: string;
+    summary: string;
+    value: number | null;
+    threshold: number | null;
+    unit: string | null;
+    since: number;
+    fired_at: number | null;
+    resolved_at: number | null;
+    acknowledged_at: number | null;
+    acknowledged_by: string | null;
+    note: string | null;
+  };
+  catalog: { hash: string; body: string; saved_at: number };
+}
+
+export type Db = Kysely<Tables>;
+export type Trx = Transaction<Tables>;
