@@ -1,10 +1,14 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { toCatalog } from '@hostwire/model';
 import type { AlertRecord } from '@hostwire/registry';
+import { tempDir } from '@hostwire/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alertId, evaluate } from './evaluate.ts';
 import { type HostView, type Observation, observe } from './observe.ts';
 import { type RuleTable, type ThresholdRule, toRules } from './rule.ts';
+import { DEFAULT_RULES_FILE, loadRules } from './rules-file.ts';
 
 const catalog = toCatalog([
   {
@@ -191,5 +195,29 @@ describe('toRules', () => {
       'rule[8].threshold',
     ]);
     expect(problems[1]?.allowed).toContain('usage_active');
+  });
+});
+
+describe('loadRules', () => {
+  it('loads the rules that ship on', async () => {
+    const rules = await loadRules(DEFAULT_RULES_FILE, catalog);
+    expect(rules.map(({ name, forMs }) => [name, forMs])).toEqual([
+      ['host_offline', 30_000],
+      ['high_cpu', 120_000],
+    ]);
+  });
+
+  it('names the file, the line, the key, the value and what is allowed', async () => {
+    const file = join(tempDir(), 'rules.toml');
+    writeFileSync(
+      file,
+      '[[rule]]\nname = "x"\nseverity = "loud"\ncondition = "above"\nmeasurement = "cpu"\nfield = "usage"\nthreshold = 1\nsummary = "s"\n',
+    );
+    await expect(loadRules(file, catalog)).rejects.toThrow(/rules\.toml[\s\S]*severity[\s\S]*loud[\s\S]*critical/);
+    writeFileSync(
+      file,
+      '[[rule]]\nname = "x"\nseverity = "info"\ncondition = "above"\nmeasurement = "cpu"\nfield = "usage"\nthreshold = 1\nsummary = "s"\n',
+    );
+    await expect(loadRules(file, catalog)).rejects.toThrow(/field[\s\S]*usage[\s\S]*usage_active/);
   });
 });

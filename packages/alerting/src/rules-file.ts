@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Catalog } from '@hostwire/model';
-import { ConfigError, loadToml } from '@hostwire/service';
+import { loadToml } from '@hostwire/service';
 import { type Rule, RulesFileSchema, toRules } from './rule.ts';
 
 /** The rules that ship on. */
@@ -12,8 +12,9 @@ export const DEFAULT_RULES_FILE = fileURLToPath(new URL('../rules/default.toml',
  * is allowed.
  */
 export async function loadRules(file: string, catalog: Catalog): Promise<Rule[]> {
-  const tables = loadToml(await readFile(file, 'utf8'), RulesFileSchema, { file }).rule;
-  const { rules, problems } = toRules(tables, catalog);
-  if (problems.length > 0) throw new ConfigError(file, problems);
-  return rules;
+  const { rule } = loadToml(await readFile(file, 'utf8'), RulesFileSchema, {
+    file,
+    rules: (value) => toRules(value.rule ?? [], catalog).problems,
+  });
+  return toRules(rule, catalog).rules;
 }

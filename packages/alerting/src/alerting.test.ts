@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import { Counters, toCatalog, topics } from '@hostwire/model';
+import { openRegistry } from '@hostwire/registry';
+import { tempDir } from '@hostwire/testkit';
+import type { BusMessage, MessageBus } from '@hostwire/transport';
+import { expect, it, onTestFinished } from 'vitest';
+import { type AlertEvent, createAlerting } from './alerting.ts';
+import type { HostView } from './observe.ts';
+import { toRules } from './rule.ts';
+
+const catalog = toCatalog([
+  {
+    name: 'cpu',
+    tier: 'fast',
+    help: '',
+    measurements: {
+      cpu: { help: '', tags: { cpu: '' }, fields: { usage_active: { type: 'float', unit: 'percent', kind: 'gauge', help: '' } } },
+    },
+  },
+]);
+const { rules } = toRules(
+  [
+    {
+      name: 'high_cpu',
+      severity: 'warning',
+      condition: 'above',
+      measurement: 'cpu',
+      field: 'usage_active',
+      threshold: 90,
+      for: '10s',
+      summary: 'CPU {value} %',
+    },
+  ],
+  catalog,
+);
+
+/** A bus that keeps what a broker would retain. */
+function retainingBus(): MessageBus & { readonly retained: Map<string, string>; readonly said: string[] } {
+  const retained = new Map<string, string>();
+  const said: string[] = [];
+  return {
+    retained,
+    said,
+    async publish(topic, payload, { retain = false }) {
+      said.push(`${topic} ${payload.length === 0 ? '(empty)' : JSON.parse(String(payload)).state} ${retain ? 'retained' : 'once'}`);
+      if (!retain) return;
+      if (payload.length === 0) retained.delete(topic);
+      else retained.set(topic, String(payload));
+    },
+    async subscribe(_filter, handler) {
+      for (const [topic, payload] of retained) {
+        const message: BusMessage = { topic, payload: Buffer.from(payload), retained: true, receivedAt: 0 };
+        handler(message);
+      }
+      return async () => undefined;
+    },
+    close: async () => undefined,
+  };
+}
+
+async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus()) {
+  let now = 1_000_000;
+  let value = 50;
+  const registry = await openRegistry({ file });
+  const host: HostView = {
+    host: 'pve1',
+    state: 'online',
+    lastSampleAt: now,
+    lastSeenAt: now,
+    interval: 5,
+    offlineSince: null,
+    latest: () => ({ rows: [{ fields: { usage_active: value } }], receivedAt: now, interval: 5 }),
+  };
+  const counters = new Counters();
+  const alerting = createAlerting({
+    rules,
+    registry: registry.alerts,
+    bus,
+    topics: topics(),
+    logger: { info: () => undefined, warn: () => undefined },
+    hosts: () => [host],
+    counters,
+    now: () => now,
+    everyMs: 3_600_000,
+  });
+  const events: AlertEvent[] = [];
+  alerting.onEvent((event) => events.push(event));
+  await alerting.start();
+  const close = async () => {
+    await alerting.close();
+    await registry.close();
+  };
+  onTestFinished(close);
+  return {
+    alerting,
+    bus,
+    events,
+    file,
+    close,
+    async at(seconds: number, percent: number) {
+      now = 1_000_000 + seconds * 1000;
+      value = percent;
+      await alerting.tick();
+    },
+  };
+}
+
+const TOPIC = 'hostwire/v1/pve1/alert/high_cpu.pve1';
+
+it('tells listeners and the topic of what fires and of what resolves', async () => {
+  const { alerting, bus, events, at } = await setUp();
+  await at(0, 95);
+  expect(alerting.list().map(({ state }) => state)).toEqual(['pending']);
+  expect(events).toEqual([]);
+  await at(10, 96);
+  expect(events.map(({ event, alert }) => [event, alert.summary])).toEqual([['alert_new', 'CPU 96 %']]);
+  expect(JSON.parse(bus.retained.get(TOPIC) ?? '{}')).toMatchObject({ state: 'firing', value: 96, threshold: 90, unit: 'percent' });
+  expect(alerting.firing('pve1')).toEqual({ critical: 0, warning: 1, info: 0 });
+  await at(15, 40);
+  expect(events.map(({ event }) => event)).toEqual(['alert_new', 'alert_cleared']);
+  expect(bus.retained.has(TOPIC)).toBe(false);
+  expect(bus.said).toEqual([`${TOPIC} firing retained`, `${TOPIC} resolved once`, `${TOPIC} (empty) retained`]);
+  expect(alerting.list().map(({ state }) => state)).toEqual(['resolved']);
+});
+
+it('goes on after a restart: timers, who acknowledged, and the retained topics', async () => {
+  const first = await setUp();
+  await first.at(0, 95);
+  await first.at(4, 95);
+  await first.close();
+
+  const second = await setUp(first.file);
+  expect(second.alerting.list()).toMatchObject([{ state: 'pending', since: 1_000_000 }]);
+  await second.at(10, 95);
+  expect(second.events.map(({ event }) => event)).toEqual(['alert_new']);
+  expect(await second.alerting.acknowledge('high_cpu.pve1', 'admin', 'known')).toMatchObject({ acknowledgedBy: 'admin', note: 'known' });
+  expect(await second.alerting.acknowledge('nothing', 'admin', null)).toBeNull();
+  await second.close();
+
+  const bus = retainingBus();
+  bus.retained.set('hostwire/v1/pve1/alert/long.gone', '{"state":"firing"}');
+  const third = await setUp(first.file, bus);
+  expect(third.alerting.list()).toMatchObject([{ state: 'firing', acknowledgedBy: 'admin' }]);
+  expect([...bus.retained.keys()]).toEqual([TOPIC]);
+  expect(await third.alerting.unacknowledge('high_cpu.pve1')).toMatchObject({ acknowledgedAt: null, note: null });
+});
+
+it('drops a pending alert without a word on the topic', async () => {
+  const { alerting, bus, events, at } = await setUp();
+  await at(0, 95);
+  await at(5, 50);
+  expect(alerting.list()).toEqual([]);
+  expect(events.map(({ event }) => event)).toEqual(['alert_cleared']);
+  expect(bus.said).toEqual([]);
+});
