@@ -26,7 +26,7 @@ const agent: CollectorDeclaration = {
   measurements: {
     agent: {
       help: 'One row a sample, so that delivery can be counted in the store.',
-      tags: { tier: 'fast, medium or slow' },
+      tags: { tier: 'fast, medium or slow', part: '2, 3, ... where one tick was too large for one sample' },
       fields: {
         run: state('string', 'Names one start of one agent'),
         seq: { type: 'int', unit: '1', kind: 'counter', help: 'Counts the samples of this run, from 1' },
@@ -38,7 +38,10 @@ const agent: CollectorDeclaration = {
 /** What is in samples beside the collectors' own measurements. */
 export const SELF_DECLARATIONS: readonly CollectorDeclaration[] = [collector, agent];
 
-/** The row of measurement `agent` that every sample carries once. */
-export function agentRow(run: string, seq: number, tier: Tier): Row {
-  return { tags: { tier }, fields: { run, seq } };
+/**
+ * The row of measurement `agent` that every sample carries once. `part` counts the samples that one tick was divided into:
+ * they share a time, so from the second on it is a tag that keeps their rows apart.
+ */
+export function agentRow(run: string, seq: number, tier: Tier, part = 1): Row {
+  return { tags: part === 1 ? { tier } : { tier, part: String(part) }, fields: { run, seq } };
 }

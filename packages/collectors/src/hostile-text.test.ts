@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseCpuTimes } from './cpu/parse.ts';
+import { parseMountinfo } from './disk/parse.ts';
+import { parseDiskstats } from './diskio/parse.ts';
+import { parseKernelCounters } from './kernel/parse.ts';
+import { parseMeminfo } from './mem/parse.ts';
+import { parseFlags, parseNetDev, parseSpeed } from './net/parse.ts';
+import { countTcpStates, parseSockstat, TCP_STATES, type TcpState } from './netstat/parse.ts';
+import { parsePressure } from './pressure/parse.ts';
+import { ParseError } from './proc-text.ts';
+import { parsePasswd, parseProcessStat, parseUid } from './processes/parse.ts';
+import { parseSwapPages } from './swap/parse.ts';
+import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } from './system/parse.ts';
+import { parseMillidegrees, sensorName } from './temp/parse.ts';
+
+const PARSERS: Record<string, (text: string) => unknown> = {
+  parseCpuTimes,
+  parseMountinfo,
+  parseDiskstats,
+  parseKernelCounters,
+  parseMeminfo,
+  parseNetDev,
+  parseFlags,
+  parseSpeed,
+  countTcpStates: (text) => countTcpStates(text, Object.fromEntries(TCP_STATES.map((s) => [s, 0])) as Record<TcpState, number>),
+  parseSockstat,
+  parsePressure: (text) => parsePressure('cpu', text),
+  parseProcessStat,
+  parsePasswd,
+  parseUid,
+  parseSwapPages,
+  parseLoadavg,
+  parseUptime,
+  countCpuList,
+  countSessions: (text) => countSessions([text]),
+  parseCpuinfo,
+  parseMillidegrees: (text) => parseMillidegrees(text, 'x'),
+  sensorName: (text) => sensorName(text, text),
+};
+
+/** Words that stand in these files, so that garbage comes further than the first check. */
+const WORDS = [
+  ...['cpu ', 'cpu0 ', 'btime ', 'ctxt ', 'intr ', 'processes ', 'pswpin ', 'pswpout ', 'MemTotal:', ' kB', 'some ', 'full ', 'avg10=', 'total='],
+  ...['eth0:', ' - ', '1:2 ', '/ ', '\\040', '\\777', 'sda ', '1 (a) R ', ') ', ' (', 'TCP: inuse ', 'UDP6: inuse ', '0: 0:0000 0:0000 0A ', 'Uid:\t', ':', '0-3'],
+  ...['\n', ' ', '0', '7', '99999999999999999999', '-1', '1.5', 'NaN', '\0', '\u202e', '\ud800'],
+];
+const garbage = fc.oneof(fc.string({ unit: 'binary' }), fc.array(fc.constantFrom(...WORDS), { maxLength: 60 }).map((words) => words.join('')));
+
+describe.each(Object.entries(PARSERS))('%s', (_, parse) => {
+  it('gives a value or throws a ParseError, whatever the text', () => {
+    fc.assert(
+      fc.property(garbage, (text) => {
+        try {
+          parse(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ParseError);
+        }
+      }),
+    );
+  });
+});
