@@ -19,14 +19,17 @@ export function* parseCommandsLog(bytes: Buffer): Generator<DumpEntry | 'damaged
   let at = skipLineEnds(bytes, 0);
   while (at < bytes.length) {
     const read = readEntry(bytes, at);
-    const next = read === null ? -1 : skipLineEnds(bytes, read.end);
-    if (read === null || (next < bytes.length && !isHeader(bytes, next))) {
+    const next = read === null ? at : skipLineEnds(bytes, read.end);
+    const follows = next === bytes.length || isHeader(bytes, next);
+    // What is followed by noise was torn before its end if it has swallowed the next header; else it is whole.
+    if (read !== null && (follows || findHeader(bytes, at + 1) >= read.end)) {
+      if (read.entry !== null) yield read.entry;
+      at = next;
+    }
+    if (read === null || !follows) {
       yield 'damaged';
       at = findHeader(bytes, at + 1);
-      continue;
     }
-    if (read.entry !== null) yield read.entry;
-    at = next;
   }
 }
 

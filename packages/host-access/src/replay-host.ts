@@ -37,7 +37,8 @@ export class ReplayHost implements HostAccess {
   readonly #tiers = new Map<string, Tier>();
   /** The one whose tick began last. */
   #tier: Tier | null = null;
-  #first = Number.POSITIVE_INFINITY;
+  /** When the latest answer given so far was recorded. */
+  #latest = 0;
   #damaged = 0;
 
   private constructor(logs: readonly Buffer[], stamps: readonly number[], loop: boolean) {
@@ -81,7 +82,7 @@ export class ReplayHost implements HostAccess {
   beginTick(tier = ''): ReplayTime {
     const known = this.#tiers.get(tier);
     if (known === undefined) {
-      const first = this.#tier?.clock.now.time ?? (Number.isFinite(this.#first) ? this.#first : 0);
+      const first = this.#tier?.clock.now.time ?? this.#firstTick();
       this.#tier = { clock: new ReplayClock(this.#stamps, first), asked: new Set() };
       this.#tiers.set(tier, this.#tier);
     } else {
@@ -130,7 +131,6 @@ export class ReplayHost implements HostAccess {
     track.times.push(time);
     track.answers.push(answer);
     this.#tracks.set(key, track);
-    this.#first = Math.min(this.#first, time);
   }
 
   #answer(asked: Asked, { signal }: AccessOptions) {
@@ -144,16 +144,25 @@ export class ReplayHost implements HostAccess {
     let current = track.next;
     while (current < track.times.length && (track.times[current] ?? 0) < since) current += 1;
     const index = current < track.times.length ? current : Math.min(track.next, track.answers.length - 1);
+    this.#latest = Math.max(this.#latest, track.times[index] ?? 0);
     track.next = this.#loop ? (index + 1) % track.answers.length : index + 1;
     const answer = track.answers[index];
     if (answer === undefined) throw new AccessError('not-recorded', `${key}: the dump has no answer to this`);
     if (answer.error !== undefined) throw new AccessError(answer.error, `${key}: failed with ${answer.error} when it was recorded`);
     return answer;
   }
+
+  /** When the first tick began: after what has been asked already (probes), with the first of what is asked regularly. */
+  #firstTick(): number {
+    const tracks = [...this.#tracks.values()];
+    const most = tracks.reduce((max, { times }) => Math.max(max, times.length), 0);
+    const nexts = nextTimes(tracks.filter(({ times }) => times.length >= most / 4)).filter((time) => time >= this.#latest);
+    return nexts.length === 0 ? this.#latest : nexts.reduce((min, time) => Math.min(min, time));
+  }
 }
 
 /** When the things of these tracks that have answers left were next recorded. */
-function nextTimes(tracks: ReadonlySet<Track>): number[] {
+function nextTimes(tracks: Iterable<Track>): number[] {
   return [...tracks].flatMap((track) => track.times[track.next] ?? []);
 }
 

@@ -30,7 +30,7 @@ export function parseWords(line: string): string[] | null {
       word = null;
       continue;
     }
-    const text: string = single ?? backslash ?? bare ?? unescape(escaped ?? '');
+    const text: string = single ?? backslash ?? bare ?? unescapeWord(escaped ?? '');
     word = (word ?? '') + text;
   }
   if (end !== line.length) return null;
@@ -38,7 +38,7 @@ export function parseWords(line: string): string[] | null {
   return words;
 }
 
-function unescape(text: string): string {
+function unescapeWord(text: string): string {
   return text.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/gs, (_match, hex: string | undefined, other: string | undefined) =>
     hex === undefined ? (ESCAPES[other ?? ''] ?? other ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
   );

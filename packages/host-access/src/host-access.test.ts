@@ -1,0 +1,150 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { tempDir } from '@hostwire/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { DiagnosticDump } from './diagnostic-dump.ts';
+import { AccessError, type HostAccess } from './host-access.ts';
+import { LocalHost } from './local-host.ts';
+import { recordAccess } from './recorder.ts';
+import { ReplayHost } from './replay-host.ts';
+
+/** A folder with what the contract asks for, and what was seen when it was asked. */
+function subject(): string {
+  const folder = tempDir();
+  mkdirSync(join(folder, 'dir'));
+  for (const name of ['b', 'a', 'B', 'a b', "it's", 'line\nend', '\u00e9', '10', '9']) writeFileSync(join(folder, 'dir', name), name);
+  mkdirSync(join(folder, 'empty'));
+  writeFileSync(join(folder, 'no-end'), 'no line end');
+  writeFileSync(join(folder, 'nothing'), '');
+  writeFileSync(join(folder, 'bytes'), Buffer.from([0x61, 0xff, 0x0a, 0xc3, 0x28, 0x00, 0xef, 0xbb, 0xbf]));
+  writeFileSync(join(folder, 'header'), '\n===== 2026-04-22T20:13:19.123Z =====\n$ x\nexit=0  duration=1ms  size=3\n\nab\n');
+  symlinkSync('dir/a b', join(folder, 'link'));
+  return folder;
+}
+
+/** All that a HostAccess can be asked, as one value; what it throws, as its code. */
+async function askAll(access: HostAccess, folder: string): Promise<unknown[]> {
+  const at = (name: string) => join(folder, name);
+  const asks: (() => Promise<unknown>)[] = [
+    () => access.readFile(at('no-end')),
+    () => access.readFile(at('nothing')),
+    () => access.readFile(at('bytes')),
+    () => access.readFile(at('header')),
+    () => access.readFile(at('dir/a b')),
+    () => access.readFile(at('missing')),
+    () => access.readFile(folder),
+    () => access.readFile('relative'),
+    () => access.readFile('/a\0b'),
+    () => access.readFiles([at('no-end'), at('missing'), at('header')]),
+    () => access.readDir(at('dir')),
+    () => access.readDir(at('empty')),
+    () => access.readDir(at('no-end')),
+    () => access.readLink(at('link')),
+    () => access.readLink(at('no-end')),
+    () => access.statFs('/proc'),
+    () => access.statFs(at('missing')),
+    () => access.exec('sh', ['-c', 'printf out; printf err >&2; exit 3']),
+    () => access.exec('printf', ['%s\\n', '', ' ', "it's", 'a\nb', '\u00e9', '$x', '=====']),
+    () => access.exec('true', []),
+    () => access.exec('hostwire-no-such-command', ['x']),
+    () => access.exec('sleep', ['60'], { timeout: 30 }),
+    () => access.exec('sh', ['-c', 'printf "\\377\\n===== "']),
+  ];
+  const answers: unknown[] = [];
+  for (const ask of asks) {
+    answers.push(
+      await ask().catch((error: unknown) => {
+        expect(error).toBeInstanceOf(AccessError);
+        return (error as AccessError).code;
+      }),
+    );
+  }
+  return answers.map((answer) =>
+    Array.isArray(answer) ? answer.map((each: unknown) => (each instanceof AccessError ? `error ${each.code}` : each)) : answer,
+  );
+}
+
+async function recorded(folder: string): Promise<ReplayHost> {
+  const directory = join(tempDir(), 'dump');
+  const dump = new DiagnosticDump(directory, {
+    warn: (message) => {
+      throw new Error(message);
+    },
+  });
+  await askAll(recordAccess(new LocalHost(), dump), folder);
+  await dump.close();
+  return ReplayHost.open(directory);
+}
+
+describe.each([
+  ['LocalHost', async () => new LocalHost()],
+  ['a recorded LocalHost', async () => recordAccess(new LocalHost(), { command: () => {} })],
+  ['ReplayHost of what was recorded', recorded],
+])('HostAccess: %s', (_name, make: (folder: string) => Promise<HostAccess>) => {
+  async function host(folder: string) {
+    const access = await make(folder);
+    onTestFinished(() => access.close());
+    return access;
+  }
+
+  it('answers what it is asked', async () => {
+    const folder = subject();
+    expect(await askAll(await host(folder), folder)).toEqual([
+      'no line end',
+      '',
+      'a\ufffd\n\ufffd(\0\ufeff',
+      '\n===== 2026-04-22T20:13:19.123Z =====\n$ x\nexit=0  duration=1ms  size=3\n\nab\n',
+      'a b',
+      'ENOENT',
+      'EISDIR',
+      'EINVAL',
+      'EINVAL',
+      ['no line end', 'error ENOENT', '\n===== 2026-04-22T20:13:19.123Z =====\n$ x\nexit=0  duration=1ms  size=3\n\nab\n'],
+      ['10', '9', 'B', 'a', 'a b', 'b', "it's", 'line\nend', '\u00e9'],
+      [],
+      'ENOTDIR',
+      'dir/a b',
+      'EINVAL',
+      { blockSize: 4096, blocks: 0, blocksFree: 0, blocksAvailable: 0, files: 0, filesFree: 0 },
+      'ENOENT',
+      { exitCode: 3, stdout: 'out', stderr: 'err' },
+      { exitCode: 0, stdout: "\n \nit's\na\nb\n\u00e9\n$x\n=====\n", stderr: '' },
+      { exitCode: 0, stdout: '', stderr: '' },
+      'ENOENT',
+      'timeout',
+      { exitCode: 0, stdout: '\ufffd\n===== ', stderr: '' },
+    ]);
+  });
+
+  it('gives up when the caller has', async () => {
+    const folder = subject();
+    const access = await host(folder);
+    const signal = AbortSignal.abort();
+    for (const ask of [
+      access.readFile(join(folder, 'no-end'), { signal }),
+      access.readDir(join(folder, 'dir'), { signal }),
+      access.readLink(join(folder, 'link'), { signal }),
+      access.statFs('/proc', { signal }),
+      access.exec('true', [], { signal }),
+    ]) {
+      await expect(ask).rejects.toMatchObject({ name: 'AccessError', code: 'aborted' });
+    }
+  });
+});
+
+describe('recordAccess', () => {
+  it('writes the answers to one thing in the order of the asks, whenever they come', async () => {
+    const waiting: ((text: string) => void)[] = [];
+    const slow = { readFile: () => new Promise<string>((resolve) => waiting.push(resolve)) } as unknown as HostAccess;
+    const log: unknown[] = [];
+    const access = recordAccess(slow, { command: ({ answer }) => log.push(answer.error ?? answer.stdout) });
+    const asks = [access.readFile('/a'), access.readFile('/a'), access.readFile('/a')];
+    waiting[1]?.('second');
+    await asks[1];
+    expect(log).toEqual([]);
+    waiting[0]?.('first');
+    waiting[2]?.('third');
+    await Promise.all(asks);
+    expect(log).toEqual(['first', 'second', 'third']);
+  });
+});

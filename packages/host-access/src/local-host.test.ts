@@ -1,0 +1,136 @@
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { tempDir, waitFor } from '@hostwire/testkit';
+import { afterAll, describe, expect, it } from 'vitest';
+import { LocalHost } from './local-host.ts';
+
+const host = new LocalHost();
+afterAll(() => host.close());
+
+const isGone = (pid: number) =>
+  readFile(`/proc/${pid}/stat`, 'utf8').then(
+    (text) => / [ZX] /.test(text),
+    () => true,
+  );
+
+describe('LocalHost: commands', () => {
+  it('run in a clean environment, without a shell and without input', async () => {
+    process.env['HOSTWIRE_TOKEN_FOR_TEST'] = 'secret';
+    const { stdout } = await host.exec('env', []);
+    delete process.env['HOSTWIRE_TOKEN_FOR_TEST'];
+    const names = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')[0]);
+    expect(names.sort()).toEqual(['HOME', 'LANG', 'LC_ALL', 'PATH']);
+    expect(stdout).toContain('LC_ALL=C\n');
+    expect((await host.exec('printf', ['%s|', '$HOME;', "it's"])).stdout).toBe("$HOME;|it's|");
+    expect(await host.exec('cat', [])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
+  it('are killed with all that they started when time is up', async () => {
+    const file = join(tempDir(), 'pid');
+    const script = `sleep 60 & echo $! > ${file}; wait`;
+    await expect(host.exec('sh', ['-c', script], { timeout: 1000 })).rejects.toMatchObject({ code: 'timeout' });
+    const pid = Number(await readFile(file, 'utf8'));
+    expect(pid).toBeGreaterThan(0);
+    await waitFor(() => isGone(pid), { what: 'the grandchild to be gone' });
+  });
+
+  it('are killed when the caller gives up, and tell a timeout from that', async () => {
+    const gaveUp = new AbortController();
+    const answer = host.exec('sleep', ['60'], { signal: gaveUp.signal });
+    setTimeout(() => gaveUp.abort(), 50);
+    await expect(answer).rejects.toMatchObject({ code: 'aborted' });
+    await expect(host.exec('sleep', ['60'], { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  it('are killed when they write more than is taken', async () => {
+    await expect(host.exec('yes', [])).rejects.toMatchObject({ code: 'too-large' });
+    const most = await host.exec('head', ['-c', String(4 * 1024 * 1024), '/dev/zero']);
+    expect(most.stdout).toHaveLength(4 * 1024 * 1024);
+  });
+
+  it('say 128 + n when a signal ended them', async () => {
+    expect((await host.exec('sh', ['-c', 'kill -TERM $$'])).exitCode).toBe(143);
+  });
+
+  it('run at most eight at once, and the ninth has its turn', async () => {
+    const folder = tempDir();
+    const script = `echo > ${folder}/$$; ls ${folder} | wc -l; sleep 0.3; rm ${folder}/$$`;
+    const counts = await Promise.all(Array.from({ length: 12 }, () => host.exec('sh', ['-c', script])));
+    const seen = counts.map(({ stdout }) => Number(stdout));
+    expect(seen).toHaveLength(12);
+    expect(Math.max(...seen)).toBeLessThanOrEqual(8);
+    const gaveUp = AbortSignal.timeout(100);
+    const queue = Array.from({ length: 10 }, () => host.exec('sleep', ['60'], { signal: gaveUp }).catch((error) => error.code));
+    expect(new Set(await Promise.all(queue))).toEqual(new Set(['timeout']));
+    expect((await host.exec('echo', ['free'])).stdout).toBe('free\n');
+  });
+
+  it('fail with a code and a sentence when they cannot be asked', async () => {
+    await expect(host.exec('hostwire-no-such-command', [])).rejects.toMatchObject({ code: 'ENOENT', name: 'AccessError' });
+    await expect(host.exec('/etc/passwd', [])).rejects.toMatchObject({ code: 'EACCES' });
+    await expect(host.exec('a\0b', [])).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+});
+
+describe('LocalHost: files', () => {
+  it('are read whole, also where /proc says size 0', async () => {
+    expect((await stat('/proc/self/maps')).size).toBe(0);
+    expect(await host.readFile('/proc/self/limits')).toContain('Max realtime timeout');
+    const kallsyms = await host.readFile('/proc/self/smaps');
+    expect(kallsyms.length).toBeGreaterThan(64 * 1024);
+    expect(kallsyms).toMatch(/VmFlags:.*\n$/);
+  });
+
+  it('are bounded', async () => {
+    const file = join(tempDir(), 'large');
+    writeFileSync(file, '');
+    truncateSync(file, 4 * 1024 * 1024);
+    expect(await host.readFile(file)).toHaveLength(4 * 1024 * 1024);
+    truncateSync(file, 4 * 1024 * 1024 + 1);
+    await expect(host.readFile(file)).rejects.toMatchObject({ code: 'too-large' });
+    await expect(host.readFile('/dev/zero')).rejects.toMatchObject({ code: 'too-large' });
+  });
+
+  it('that nobody writes to do not hang the caller', async () => {
+    const pipe = join(tempDir(), 'pipe');
+    expect((await host.exec('mkfifo', [pipe])).exitCode).toBe(0);
+    expect(await host.readFile(pipe)).toBe('');
+  });
+
+  it('lie below the root, whatever the path says', async () => {
+    const root = tempDir();
+    mkdirSync(join(root, 'proc'));
+    writeFileSync(join(root, 'proc', 'stat'), 'cpu 1 2 3\n');
+    symlinkSync('stat', join(root, 'proc', 'link'));
+    const inside = new LocalHost({ root });
+    expect(await inside.readFile('/proc/stat')).toBe('cpu 1 2 3\n');
+    expect(await inside.readFile('/../../proc/stat')).toBe('cpu 1 2 3\n');
+    expect(await inside.readDir('/proc')).toEqual(['link', 'stat']);
+    expect(await inside.readLink('/proc/link')).toBe('stat');
+    expect((await inside.statFs('/proc')).blocks).toBe((await host.statFs(root)).blocks);
+    await expect(inside.readFile('/etc/passwd')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('take as many at once as are asked for', async () => {
+    const paths = Array.from({ length: 500 }, (_, i) => (i === 250 ? '/nowhere' : '/proc/self/stat'));
+    const answers = await host.readFiles(paths);
+    expect(answers).toHaveLength(500);
+    expect(answers.filter((answer) => typeof answer === 'string')).toHaveLength(499);
+    expect(answers[250]).toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('are not asked for after the caller gave up or the access was closed', async () => {
+    const gaveUp = AbortSignal.abort();
+    await expect(host.readFile('/proc/stat', { signal: gaveUp })).rejects.toMatchObject({ code: 'aborted' });
+    await expect(host.statFs('/', { signal: gaveUp })).rejects.toMatchObject({ code: 'aborted' });
+    const closed = new LocalHost();
+    const running = closed.exec('sleep', ['60']);
+    await closed.close();
+    await expect(running).rejects.toMatchObject({ code: 'aborted' });
+    await expect(closed.readFile('/proc/stat')).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
