@@ -41,11 +41,46 @@ const PARSERS: Record<string, (text: string) => unknown> = {
 
 /** Words that stand in these files, so that garbage comes further than the first check. */
 const WORDS = [
-  ...['cpu ', 'cpu0 ', 'btime ', 'ctxt ', 'intr ', 'processes ', 'pswpin ', 'pswpout ', 'MemTotal:', ' kB', 'some ', 'full ', 'avg10=', 'total='],
-  ...['eth0:', ' - ', '1:2 ', '/ ', '\\040', '\\777', 'sda ', '1 (a) R ', ') ', ' (', 'TCP: inuse ', 'UDP6: inuse ', '0: 0:0000 0:0000 0A ', 'Uid:\t', ':', '0-3'],
+  ...[
+    'cpu ',
+    'cpu0 ',
+    'btime ',
+    'ctxt ',
+    'intr ',
+    'processes ',
+    'pswpin ',
+    'pswpout ',
+    'MemTotal:',
+    ' kB',
+    'some ',
+    'full ',
+    'avg10=',
+    'total=',
+  ],
+  ...[
+    'eth0:',
+    ' - ',
+    '1:2 ',
+    '/ ',
+    '\\040',
+    '\\777',
+    'sda ',
+    '1 (a) R ',
+    ') ',
+    ' (',
+    'TCP: inuse ',
+    'UDP6: inuse ',
+    '0: 0:0000 0:0000 0A ',
+    'Uid:\t',
+    ':',
+    '0-3',
+  ],
   ...['\n', ' ', '0', '7', '99999999999999999999', '-1', '1.5', 'NaN', '\0', '\u202e', '\ud800'],
 ];
-const garbage = fc.oneof(fc.string({ unit: 'binary' }), fc.array(fc.constantFrom(...WORDS), { maxLength: 60 }).map((words) => words.join('')));
+const garbage = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.array(fc.constantFrom(...WORDS), { maxLength: 60 }).map((words) => words.join('')),
+);
 
 describe.each(Object.entries(PARSERS))('%s', (_, parse) => {
   it('gives a value or throws a ParseError, whatever the text', () => {
