@@ -9,6 +9,9 @@ export interface ReplayTime {
 /** A tick is stamped just before its first ask: this much later at most. */
 const STAMP_TOLERANCE_MS = 100;
 
+/** What lies nearer than this part of the last step is no tick but what the last one left over. */
+const LEAST_STEP = 8;
+
 /**
  * Finds the recorded ticks of one tier again. A dump does not say where a tick begins, but each tick asks much the same
  * things: most of what was asked in the last one has its next recorded answer in the next one.
@@ -35,7 +38,7 @@ export class ReplayClock {
    */
   advance(nexts: readonly number[], loop: boolean): ReplayTime {
     const { monotonic, time: last } = this.#now;
-    const ahead = nexts.filter((time) => time > last).sort((a, b) => a - b);
+    const ahead = nexts.filter((time) => time > last + this.#step / LEAST_STEP).sort((a, b) => a - b);
     const most = ahead[Math.floor(ahead.length / 2)];
     if (most !== undefined) {
       // What the last tick asked more than once may have answers left over that belong to it still.
