@@ -1,0 +1,144 @@
+import { access, constants, readFile } from 'node:fs/promises';
+import { type CollectorsConfig, collectorsConfigSchema } from '@hostwire/collectors';
+import { HOST_ID_PATTERN, type Tier } from '@hostwire/model';
+import { ConfigError, type ConfigProblem, loadToml, overridesFrom } from '@hostwire/service';
+import { parseBrokerUrl } from '@hostwire/transport';
+import Type, { type Static } from 'typebox';
+
+const DEFAULT_PATH = '/etc/hostwire/agent.toml';
+
+/** Environment variables that go before the file. */
+const ENVIRONMENT = {
+  HOSTWIRE_AGENT_SERVER_URL: 'server_url',
+  HOSTWIRE_AGENT_TOKEN: 'token',
+  HOSTWIRE_AGENT_TOKEN_FILE: 'token_file',
+  HOSTWIRE_AGENT_HOST_ID: 'host_id',
+  HOSTWIRE_AGENT_DUMP_DIR: 'debug.dump_dir',
+};
+
+const seconds = (fallback: number, what: string) => Type.Number({ minimum: 1, maximum: 86_400, default: fallback, description: what });
+
+export const AgentConfigSchema = Type.Object({
+  server_url: Type.Optional(
+    Type.String({ pattern: '^(mqtt|mqtts|ws|wss)://[^/?#]', allowed: 'a URL: mqtt://, mqtts://, ws:// or wss:// and a host' }),
+  ),
+  token: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+  token_file: Type.Optional(Type.String({ minLength: 1 })),
+  host_id: Type.Optional(
+    Type.String({
+      pattern: HOST_ID_PATTERN.source,
+      allowed: '1 to 63 of the characters a-z 0-9 _ . - that begin with a letter or a digit',
+    }),
+  ),
+  topic_root: Type.String({
+    pattern: '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$',
+    default: 'hostwire',
+    allowed: 'letters, digits, _ and -, levels divided by /',
+  }),
+  compress: Type.Boolean({ default: false }),
+  intervals: Type.Object({
+    fast_seconds: seconds(30, 'fast'),
+    medium_seconds: seconds(300, 'medium'),
+    slow_seconds: seconds(1800, 'slow'),
+  }),
+  debug: Type.Object({ dump_dir: Type.String({ default: '' }) }),
+  collectors: Type.Unsafe<CollectorsConfig>(collectorsConfigSchema()),
+});
+
+export type AgentConfig = Static<typeof AgentConfigSchema>;
+
+/** What a connection needs; see `loadConfig`. */
+export interface Connection {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** Where the configuration is: `--config`, else HOSTWIRE_AGENT_CONFIG, else /etc/hostwire/agent.toml. */
+export function configPath(option: string | undefined, env: NodeJS.ProcessEnv): string {
+  return option ?? (env['HOSTWIRE_AGENT_CONFIG'] || DEFAULT_PATH);
+}
+
+export async function fileExists(path: string): Promise<boolean> {
+  return access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** True if the environment alone says where to connect to, so that no file is needed. */
+export function isConfiguredBy(env: NodeJS.ProcessEnv): boolean {
+  return (env['HOSTWIRE_AGENT_SERVER_URL'] ?? '') !== '';
+}
+
+export interface LoadConfigOptions {
+  /** server_url and a token are needed. */
+  readonly connect: boolean;
+  /** A file that does not exist is a problem; otherwise it counts as empty. */
+  readonly mustExist: boolean;
+}
+
+/** Reads the configuration: the file with the environment laid over it. Throws ConfigError with all problems. */
+export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect, mustExist }: LoadConfigOptions): Promise<AgentConfig> {
+  const text = await readText(file, mustExist);
+  const rules = (config: Partial<AgentConfig>): ConfigProblem[] => [
+    ...checkUrl(config.server_url),
+    ...(connect ? checkConnection(text, config) : []),
+    ...(config.token !== undefined && config.token_file !== undefined
+      ? [{ key: 'token_file', value: config.token_file, allowed: 'cannot be set beside token; remove one of them' }]
+      : []),
+  ];
+  return loadToml(text, AgentConfigSchema, { file, overrides: overridesFrom(env, ENVIRONMENT), rules });
+}
+
+/** URL and token to connect with. Throws ConfigError if the token file cannot be read or is empty. */
+export async function connectionOf(config: AgentConfig, file: string): Promise<Connection> {
+  const url = config.server_url ?? '';
+  if (config.token !== undefined) return { url, token: config.token };
+  const tokenFile = config.token_file ?? '';
+  const token = await readFile(tokenFile, 'utf8').then(
+    (text) => text.trim(),
+    (cause: unknown) => {
+      const problem = { key: 'token_file', value: JSON.stringify(tokenFile), allowed: `cannot be read: ${(cause as Error).message}` };
+      throw new ConfigError(file, [problem], { cause });
+    },
+  );
+  if (token === '') throw new ConfigError(file, [{ key: 'token_file', value: JSON.stringify(tokenFile), allowed: 'is an empty file' }]);
+  return { url, token };
+}
+
+/** Seconds of each tier. */
+export function intervalsOf({ intervals }: AgentConfig): Record<Tier, number> {
+  return { fast: intervals.fast_seconds, medium: intervals.medium_seconds, slow: intervals.slow_seconds };
+}
+
+async function readText(file: string, mustExist: boolean): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if (!mustExist && (cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new ConfigError(file, [{ key: 'the file', allowed: `cannot be read: ${(cause as Error).message}` }], { cause });
+  }
+}
+
+function checkUrl(url: string | undefined): ConfigProblem[] {
+  if (url === undefined) return [];
+  try {
+    parseBrokerUrl(url);
+    return [];
+  } catch (error) {
+    return [{ key: 'server_url', allowed: `cannot be used: ${(error as Error).message}` }];
+  }
+}
+
+/** Keys that the file or the environment names are not missing, even if their value is wrong: that is a problem of its own. */
+function checkConnection(text: string, config: Partial<AgentConfig>): ConfigProblem[] {
+  const named = (key: string): boolean => new RegExp(`^\\s*${key}\\s*=`, 'm').test(text);
+  const problems: ConfigProblem[] = [];
+  if (config.server_url === undefined && !named('server_url')) {
+    problems.push({ key: 'server_url', allowed: 'is missing; it must be the URL of the server, e.g. mqtt://server:1883' });
+  }
+  if (config.token === undefined && config.token_file === undefined && !named('token') && !named('token_file')) {
+    problems.push({ key: 'token', allowed: "is missing; it must be this host's token (`hostwire host add` on the server shows it)" });
+  }
+  return problems;
+}

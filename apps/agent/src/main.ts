@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+import { hostname } from 'node:os';
+import { DiagnosticDump, recordAccess } from '@hostwire/host-access';
+import { encodeSample, toHostId } from '@hostwire/model';
+import { ConfigError, createLifecycle, createLogger, type Logger, type LogLevel, version } from '@hostwire/service';
+import { startAgent } from './agent.ts';
+import { type AgentConfig, configPath, connectionOf, intervalsOf, isConfiguredBy, loadConfig } from './agent-config.ts';
+import { type CliOptions, HELP, parseCommandLine, UsageError } from './cli.ts';
+import { dryRun } from './dry-run.ts';
+import { readHostname } from './host-facts.ts';
+import { type HostSource, lacksProc, openHost } from './host-source.ts';
+import { listCollectors } from './list.ts';
+import { TickClock } from './tick-clock.ts';
+import { createTicks } from './ticks.ts';
+import { waitForConfig } from './wait-for-config.ts';
+import { watchParent } from './watch-parent.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error'];
+
+const { env } = process;
+const root = env['HOST_ROOT'];
+const remapped = root !== undefined && root !== '' && root !== '/';
+
+try {
+  const options = parseCommandLine(process.argv.slice(2));
+  if (options.help) print(HELP);
+  else if (options.version) print(`hostwire-agent ${version}\n`);
+  else if (options.list || options.dryRun) await look(options);
+  else await serve(options);
+} catch (error) {
+  fail(error);
+}
+
+/** Prints what this host gives; standard output holds nothing else. */
+async function look(options: CliOptions): Promise<void> {
+  const config = await loadConfig(configPath(options.config, env), env, { connect: false, mustExist: options.config !== undefined });
+  const { source, dump } = await open(options, config, logger(), false);
+  const collectors = config.collectors;
+  let text: string;
+  if (options.list) text = await listCollectors(createTicks(source, new TickClock(), collectors).runner);
+  else {
+    const samples = await dryRun({ source, host: await hostIdOf(config, source), intervals: intervalsOf(config), collectors });
+    const texts = samples.map(encodeSample);
+    for (const [index, { tier }] of samples.entries()) dump?.payload(tier, texts[index] ?? '');
+    text = `${JSON.stringify(
+      texts.map((sample) => JSON.parse(sample) as unknown),
+      null,
+      2,
+    )}\n`;
+  }
+  await dump?.close();
+  print(text);
+}
+
+/** Runs until it is told to stop. */
+async function serve(options: CliOptions): Promise<void> {
+  const log = logger();
+  const lifecycle = createLifecycle(log);
+  if (options.parent) watchParent(() => void lifecycle.stop('the parent process is gone'));
+  const file = configPath(options.config, env);
+  if (!isConfiguredBy(env) && !(await waitForConfig(file, log, lifecycle.signal))) return;
+  const config = await loadConfig(file, env, { connect: true, mustExist: !isConfiguredBy(env) });
+  const connection = await connectionOf(config, file);
+  const { source, dump } = await open(options, config, log, true);
+  lifecycle.add('host access', () => source.access.close(), { timeout: 500 });
+  if (dump !== null) lifecycle.add('dump', () => dump.close(), { timeout: 500 });
+  const host = await hostIdOf(config, source);
+  const onPayload = dump === null ? {} : { onPayload: (kind: string, text: string) => dump.payload(kind, text) };
+  const agent = await startAgent({ config, connection, source, host, remapped, logger: log, ...onPayload });
+  lifecycle.add('agent', () => agent.stop(), { timeout: 1_000 });
+}
+
+/** The host as the options say, its asks recorded if the configuration wants a dump. */
+async function open(
+  options: CliOptions,
+  config: AgentConfig,
+  log: Logger,
+  loop: boolean,
+): Promise<{ source: HostSource; dump: DiagnosticDump | null }> {
+  const mock = options.mock || (options.replay === undefined && lacksProc(root));
+  const source = await openHost({ replay: options.replay, mock, loop, root });
+  if (mock)
+    log.info(
+      options.mock
+        ? 'mock mode: what is sent was recorded elsewhere'
+        : 'there is no /proc here: mock mode, what is sent was recorded elsewhere',
+    );
+  if (config.debug.dump_dir === '' || source.replay !== null) return { source, dump: null };
+  const dump = new DiagnosticDump(config.debug.dump_dir, { warn: (message) => log.warn(message) });
+  return { source: { ...source, access: recordAccess(source.access, dump) }, dump };
+}
+
+async function hostIdOf(config: AgentConfig, source: HostSource): Promise<string> {
+  return config.host_id ?? toHostId(source.mock ? hostname() : await readHostname(source.access, remapped));
+}
+
+function logger(): Logger {
+  const level = env['HOSTWIRE_LOG_LEVEL'] ?? '';
+  return createLogger({ name: 'hostwire-agent', destination: 2, level: LEVELS.includes(level) ? (level as LogLevel) : 'info' });
+}
+
+/** Ends the process once all is written: a pipe takes what it is given only bit by bit. */
+function print(text: string): void {
+  process.stdout.write(text, () => process.exit(0));
+}
+
+function fail(error: unknown): void {
+  const usage = error instanceof ConfigError || error instanceof UsageError;
+  const coded = error instanceof Error && 'code' in error;
+  process.stderr.write(`hostwire-agent: ${error instanceof Error ? (coded ? error.message : error.stack) : String(error)}\n`);
+  process.exit(usage ? EXIT_USAGE : EXIT_FAILED);
+}

@@ -1,0 +1,134 @@
+import type { Ack, Catalog, HostInfo, Sample, Topics } from '@hostwire/model';
+import { ackCheck } from '@hostwire/model/schema';
+import type { Logger } from '@hostwire/service';
+import { connectMqtt, decodeJson, gzipPayload, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
+import type { Connection } from './agent-config.ts';
+import type { Outbox } from './outbox.ts';
+import { Publisher } from './publisher.ts';
+import type { TickClock } from './tick-clock.ts';
+
+export interface SessionOptions {
+  readonly connection: Connection;
+  readonly topics: Topics;
+  /** Also the client id and the user name. */
+  readonly host: string;
+  readonly run: string;
+  readonly info: HostInfo;
+  readonly catalog: Catalog;
+  readonly outbox: Outbox;
+  readonly clock: TickClock;
+  readonly compress: boolean;
+  readonly logger: Logger;
+  /** Another run of this identity is alive. */
+  readonly onConflict: () => void;
+  /** Gets every outgoing payload as text. */
+  readonly onPayload?: (kind: string, text: string) => void;
+  /** For tests: delays of the connection and of resending. */
+  readonly timing?: Pick<MqttClientOptions, 'minDelayMs' | 'maxDelayMs'> & { readonly ackTimeoutMs?: number; readonly batchMs?: number };
+}
+
+/** A half-open connection, and so the host's last will, is noticed after 1.5 times this. */
+const KEEPALIVE_SECONDS = 15;
+/** An ack with all its ranges is far smaller. */
+const MAX_ACK_BYTES = 64 * 1024;
+const FAREWELL_MS = 500;
+
+/** The agent's presence on the broker: says who it is at each connection, delivers samples, and listens for what concerns it. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #client: MqttClient;
+  readonly #publisher: Publisher;
+  #serverOffline = false;
+
+  constructor(options: SessionOptions) {
+    const { connection, topics, host, logger, timing = {} } = options;
+    const { ackTimeoutMs, batchMs, ...delays } = timing;
+    this.#options = options;
+    this.#client = connectMqtt({
+      url: connection.url,
+      clientId: host,
+      username: host,
+      password: connection.token,
+      will: { topic: topics.status(host), payload: 'offline', qos: 1, retain: true },
+      keepaliveSeconds: KEEPALIVE_SECONDS,
+      logger,
+      ...delays,
+    });
+    this.#publisher = new Publisher({
+      ...options,
+      client: this.#client,
+      ...(ackTimeoutMs === undefined ? {} : { ackTimeoutMs }),
+      ...(batchMs === undefined ? {} : { batchMs }),
+    });
+    this.#listen(topics.ack(host), (payload) => this.#acknowledge(payload));
+    this.#listen(topics.status(host), (payload) => {
+      // The will of a predecessor whose half-open connection the broker has only now given up.
+      if (payload.toString() === 'offline' && this.#client.connected) this.#publish('status', topics.status(host), 'online');
+    });
+    this.#listen(topics.serverStatus, (payload) => this.#followServer(payload.toString()));
+    this.#client.onConnect(() => {
+      this.#announce();
+      this.#publisher.connected();
+    });
+  }
+
+  /** Keeps and sends a sample; `monotonic` is when its tick began. */
+  send(sample: Sample, monotonic: number): void {
+    this.#publisher.add(sample, monotonic);
+  }
+
+  /** Ends the session: with a farewell (`offline`, retained) unless another agent goes on under this name. */
+  async close({ farewell }: { readonly farewell: boolean }): Promise<void> {
+    const { topics, host, onPayload } = this.#options;
+    this.#publisher.close();
+    if (farewell && this.#client.connected) {
+      onPayload?.('status', 'offline');
+      const said = this.#client.publish(topics.status(host), 'offline', { qos: 1, retain: true }).catch(() => undefined);
+      await Promise.race([said, new Promise((done) => setTimeout(done, FAREWELL_MS))]);
+    }
+    await this.#client.close();
+  }
+
+  /** Retained is not storage: a broker that restarted has none of it, so each connection says all of it again. */
+  #announce(): void {
+    const { topics, host, info, catalog } = this.#options;
+    this.#publish('status', topics.status(host), 'online');
+    this.#publish('info', topics.info(host), JSON.stringify(info));
+    this.#publish('catalog', topics.catalog(host), JSON.stringify(catalog), gzipPayload);
+  }
+
+  #publish(kind: string, topic: string, text: string, encode: (text: string) => string | Uint8Array = (plain) => plain): void {
+    this.#options.onPayload?.(kind, text);
+    this.#client.publish(topic, encode(text), { qos: 1, retain: true }).catch((error: unknown) => {
+      this.#options.logger.debug({ err: error, topic }, 'not taken by the broker; it is said again at the next connection');
+    });
+  }
+
+  #listen(filter: string, handler: (payload: Buffer) => void): void {
+    const subscribed = this.#client.subscribe(filter, ({ payload }) => handler(Buffer.from(payload)));
+    subscribed.catch((error: unknown) => this.#options.logger.warn({ err: error, filter }, 'could not subscribe'));
+  }
+
+  #acknowledge(payload: Buffer): void {
+    let ack: unknown;
+    try {
+      ack = decodeJson(payload, MAX_ACK_BYTES);
+    } catch (error) {
+      ack = error;
+    }
+    if (ackCheck.Check(ack)) this.#publisher.acknowledge(ack as Ack);
+    else this.#options.logger.warn({ bytes: payload.length }, 'an acknowledgement could not be read and was ignored');
+  }
+
+  #followServer(status: string): void {
+    const { logger } = this.#options;
+    if (status === 'offline' && !this.#serverOffline) {
+      this.#serverOffline = true;
+      logger.warn('the server is offline: samples are kept until it is back');
+    } else if (status === 'online' && this.#serverOffline) {
+      this.#serverOffline = false;
+      logger.info('the server is back');
+      this.#publisher.connected();
+    }
+  }
+}
