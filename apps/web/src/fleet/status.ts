@@ -1,0 +1,111 @@
+import type { Alert, HostSummary } from '../api/types.ts';
+import { count } from '../format/number.ts';
+import { age, clock, span } from '../format/time.ts';
+import type { GlyphName } from '../parts/Glyph.vue';
+
+export type HostStatus = 'critical' | 'offline' | 'warning' | 'late' | 'never' | 'ok';
+
+interface StatusLook {
+  /** Worst first. */
+  readonly rank: number;
+  readonly word: string;
+  readonly glyph: GlyphName;
+  /** Class of text, and of the card or row. */
+  readonly text: string;
+  readonly box: string;
+}
+
+export const STATUS: Readonly<Record<HostStatus, StatusLook>> = {
+  critical: { rank: 1, word: 'Critical', glyph: 'crit', text: 't-crit', box: 'crit' },
+  offline: { rank: 2, word: 'Offline', glyph: 'off', text: 't-off', box: 'off' },
+  warning: { rank: 3, word: 'Warning', glyph: 'warn', text: 't-warn', box: 'warn' },
+  late: { rank: 4, word: 'Late', glyph: 'stale', text: 'fg2', box: 'stale' },
+  never: { rank: 5, word: 'Never connected', glyph: 'nodata', text: 'fg2', box: 'never' },
+  ok: { rank: 7, word: 'OK', glyph: 'ok', text: 'fg3', box: 'ok' },
+};
+
+/** Not measured is not the same as bad: a host that is silent is offline, whatever its last alerts were. */
+export function statusOf(host: HostSummary): HostStatus {
+  if (host.state === 'never_connected') return 'never';
+  if (host.state === 'offline') return 'offline';
+  if (host.alerts.critical > 0) return 'critical';
+  if (host.alerts.warning > 0) return 'warning';
+  return host.late ? 'late' : 'ok';
+}
+
+/** How near its fullest resource is to its limit, in percent. */
+export function nearness(host: HostSummary): number {
+  const { temperature } = host;
+  const heat = temperature?.limit ? (100 * temperature.celsius) / temperature.limit : 0;
+  return Math.max(host.cpu ?? 0, host.memory.percent ?? 0, host.disk?.percent ?? 0, heat);
+}
+
+/** Worst first: state, then how many of the worst severity, then nearest to a limit, then name. */
+export function compareHosts(a: HostSummary, b: HostSummary): number {
+  return (
+    STATUS[statusOf(a)].rank - STATUS[statusOf(b)].rank ||
+    b.alerts.critical - a.alerts.critical ||
+    b.alerts.warning - a.alerts.warning ||
+    Math.round(nearness(b)) - Math.round(nearness(a)) ||
+    a.host.localeCompare(b.host)
+  );
+}
+
+/** The second line of a card: the reason, or what it is. `alerts` are those firing there, worst first. */
+export function reasonOf(host: HostSummary, alerts: readonly Alert[], now: number): string {
+  const status = statusOf(host);
+  if (status === 'never') return 'Never connected';
+  if (status === 'offline') {
+    return host.last_seen === null ? 'No data since the server started' : `No data for ${age(now, host.last_seen)}, last seen ${clock(host.last_seen)}`;
+  }
+  const [first] = alerts;
+  if (first !== undefined && status !== 'late') {
+    const rest = alerts.length > 1 ? `, and ${alerts.length - 1} more` : ` for ${age(now, first.fired_at ?? first.since)}`;
+    return first.summary + rest;
+  }
+  if (status === 'late') {
+    const silent = host.last_seen === null ? 0 : (now - host.last_seen) / 1000;
+    const missed = host.interval === null ? 0 : Math.floor(silent / host.interval);
+    return `Late, expected every ${span(host.interval ?? 0)}, ${count(missed, 'interval')} missed`;
+  }
+  const [error] = host.errors;
+  if (error !== undefined) {
+    const names = new Set(host.errors.map(({ collector }) => collector));
+    return names.size === 1 ? `1 collector fails: ${error.collector}, ${error.message}` : `${names.size} collectors fail: ${[...names].join(', ')}`;
+  }
+  return whatItIs(host);
+}
+
+/** "Debian GNU/Linux 12, 4 threads". */
+export function whatItIs(host: HostSummary): string {
+  const threads = host.n_cpus === null ? null : count(host.n_cpus, 'thread');
+  return [host.os ?? 'Linux', threads, host.mock ? 'replayed' : null].filter((part) => part !== null).join(', ');
+}
+
+export type Cell = 'cpu' | 'memory' | 'disk' | 'temperature';
+const CELL_WORDS: Readonly<Record<Cell, readonly string[]>> = {
+  cpu: ['cpu', 'load'],
+  memory: ['mem', 'memory', 'swap'],
+  disk: ['disk', 'filesystem', 'storage'],
+  temperature: ['temp', 'temperature', 'hot'],
+};
+
+/** Which cells of a host are to blame, by the names of the rules that fire there, and how badly. */
+export function guiltyCells(alerts: readonly Alert[]): Readonly<Partial<Record<Cell, 'warn' | 'crit'>>> {
+  const guilty: Partial<Record<Cell, 'warn' | 'crit'>> = {};
+  for (const alert of alerts) {
+    const words = alert.rule.toLowerCase().split(/[^a-z]+/);
+    for (const [cell, names] of Object.entries(CELL_WORDS) as [Cell, readonly string[]][]) {
+      if (alert.severity === 'info' || !names.some((name) => words.includes(name))) continue;
+      if (guilty[cell] !== 'crit') guilty[cell] = alert.severity === 'critical' ? 'crit' : 'warn';
+    }
+  }
+  return guilty;
+}
+
+const COLLECTOR_OF: Readonly<Record<Cell, string>> = { cpu: 'cpu', memory: 'mem', disk: 'disk', temperature: 'temp' };
+
+/** A cell without a value: "no data" if its collector failed, a dash if there is no such thing. */
+export function missing(host: HostSummary, cell: Cell): 'no data' | null {
+  return host.errors.some(({ collector }) => collector === COLLECTOR_OF[cell]) ? 'no data' : null;
+}

@@ -1,0 +1,15 @@
+import { createRouter, createWebHistory } from 'vue-router';
+import FleetPage from './fleet/FleetPage.vue';
+
+/** Pages. The host page brings the charts, so it is loaded when it is first needed. */
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/', name: 'fleet', component: FleetPage },
+    { path: '/hosts/:host', name: 'host', component: () => import('./host/HostPage.vue'), props: true },
+    { path: '/alerts', name: 'alerts', component: () => import('./alerts/AlertsPage.vue') },
+    { path: '/login', name: 'login', component: () => import('./login/LoginPage.vue'), meta: { open: true } },
+    { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./shell/NowherePage.vue') },
+  ],
+  scrollBehavior: (to, from, saved) => (to.name === from.name ? undefined : (saved ?? { top: 0 })),
+});
