@@ -9,8 +9,8 @@ export interface CollectContext<Options = unknown> {
   /** Milliseconds since the epoch: the tick's stamp. */
   readonly time: number;
   /**
-   * Milliseconds on a monotonic clock, for rates. Under replay it is the recorded time, so that a replayed run
-   * computes the rates that the recorded one did.
+   * Milliseconds on a clock that never goes back, for rates: it advances by the difference of the ticks' stamps (unless
+   * the wall clock jumped), so that a replayed run computes the rates that the recorded one did.
    */
   readonly monotonic: number;
   readonly signal: AbortSignal;

@@ -41,11 +41,14 @@ describe('collect', () => {
       return {};
     };
     let clock = 100;
-    const { time } = await runner([made('a', collect), made('b', collect)], { now: () => 1000, monotonic: () => clock++ }).collect('fast');
-    expect(time).toBe(1000);
+    const running = runner([made('a', collect), made('b', collect)], { now: () => clock * 10, monotonic: () => clock++ });
+    expect((await running.collect('fast')).time).toBe(1000);
+    await running.collect('fast');
     expect(seen).toEqual([
       [1000, 100],
       [1000, 100],
+      [1010, 110],
+      [1010, 110],
     ]);
     expect((await runner([]).collect('fast', 5)).time).toBe(5);
   });

@@ -5,6 +5,7 @@ import { type CleanRows, cleanRows, cut, printable } from './clean-rows.ts';
 import type { Collector } from './collector.ts';
 import { type CollectorSettings, type CollectorsConfig, settingsOf } from './config.ts';
 import { COLLECTORS } from './registry.ts';
+import { TickPace } from './tick-pace.ts';
 
 export interface RunnerOptions {
   readonly access: HostAccess;
@@ -85,6 +86,7 @@ export function createRunner({
       probedAt: 0,
     };
   });
+  const pace = new TickPace();
   const enabled = entries.filter(({ settings }) => settings.enabled);
 
   async function isAvailable(entry: Entry): Promise<boolean> {
@@ -150,7 +152,7 @@ export function createRunner({
     })),
 
     async collect(tier, time = now()) {
-      const reading = monotonic();
+      const reading = pace.reading(tier, time, monotonic());
       const due = enabled.filter(({ settings }) => settings.tier === tier);
       const outcomes = await Promise.all(due.map((entry) => run(entry, time, reading)));
       const data: Record<string, Row[]> = {};

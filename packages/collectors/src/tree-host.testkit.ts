@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AccessError, type AccessOptions, type ExecResult, type FileSystemStat, type HostAccess } from '@hostwire/host-access';
 import type { Row } from '@hostwire/model';
 import type { CollectContext, Collector } from './collector.ts';
@@ -75,12 +76,14 @@ export class Readings {
 
   /** Rows of one measurement, by default the one of the collector's name, at `monotonic` milliseconds. */
   async read(access: HostAccess, monotonic = 0, measurement = this.#collector.name): Promise<Row[]> {
+    const { signal } = new AbortController();
+    setMaxListeners(0, signal);
     const context: CollectContext = {
       access,
       options: this.#options,
       time: 1_790_000_000_000,
       monotonic,
-      signal: new AbortController().signal,
+      signal,
       memory: this.#memory,
       report: (error) => this.reported.push(error),
     };
