@@ -3,14 +3,14 @@ import { defineConfig } from 'vitest/config';
 
 const conditions = ['@hostwire/source', 'node', 'import', 'module', 'default'];
 
-const node = (name: string, root: string) => ({
+const node = (name: string, root: string, include = ['src/**/*.test.ts', 'test/**/*.test.ts']) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
     name,
     root,
     environment: 'node' as const,
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    include,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
@@ -22,7 +22,13 @@ const packages = readdirSync(new URL('packages', import.meta.url))
 
 export default defineConfig({
   test: {
-    projects: [...packages, node('agent', 'apps/agent'), node('server', 'apps/server'), 'apps/web/vitest.config.ts'],
+    projects: [
+      ...packages,
+      node('agent', 'apps/agent'),
+      node('server', 'apps/server'),
+      node('bench', 'bench', ['**/*.test.ts']),
+      'apps/web/vitest.config.ts',
+    ],
     coverage: { provider: 'v8', include: ['apps/*/src/**', 'packages/*/src/**'] },
   },
 });
