@@ -1,0 +1,289 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { catalog } from '@hostwire/collectors';
+import { type Ack, type HostInfo, isGzip, type Sample, type Tier, topics as topicsUnder } from '@hostwire/model';
+import { catalogCheck } from '@hostwire/model/schema';
+import { createLogger } from '@hostwire/service';
+import { waitFor } from '@hostwire/testkit';
+import { decodeJson } from '@hostwire/transport';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Seen, TestBroker } from './broker.testkit.ts';
+import { MemoryOutbox } from './outbox.ts';
+import { Session, type SessionOptions } from './session.ts';
+import { TickClock } from './tick-clock.ts';
+
+const topics = topicsUnder('hostwire');
+const RUN = 'run1';
+const info: HostInfo = {
+  agent_version: '0',
+  hostname: 'h1',
+  os: 'o',
+  kernel: 'k',
+  arch: 'a',
+  user: 'u',
+  groups: [],
+  capabilities: {},
+  run: RUN,
+  intervals: { fast: 30, medium: 300, slow: 1800 },
+};
+
+async function setUp(options: Partial<SessionOptions> = {}) {
+  const broker = await TestBroker.start();
+  const outbox = new MemoryOutbox();
+  const clock = new TickClock();
+  const conflicts: number[] = [];
+  const open = () => {
+    const session = new Session({
+      connection: { url: broker.url, token: 't' },
+      topics,
+      host: 'h1',
+      run: RUN,
+      info,
+      catalog: catalog(),
+      outbox,
+      clock,
+      compress: false,
+      logger: createLogger({ name: 'test', level: 'silent' }),
+      onConflict: () => conflicts.push(1),
+      timing: { minDelayMs: 10, maxDelayMs: 50, ackTimeoutMs: 400, batchMs: 10 },
+      ...options,
+    });
+    onTestFinished(() => session.close({ farewell: false }));
+    return session;
+  };
+  let seq = 0;
+  const send = (session: Session, { age = 0, tier = 'fast' as Tier, time = 1_790_000_000_000 } = {}): Sample => {
+    seq++;
+    const sample: Sample = { v: 1, host: 'h1', tier, run: RUN, seq, time: time - age, interval: 1, catalog: 'c', data: {} };
+    session.send(sample, clock.monotonic() - age);
+    return sample;
+  };
+  const ack = (body: Partial<Ack>) => broker.publish(topics.ack('h1'), JSON.stringify({ run: RUN, time: Date.now(), ...body }));
+  const samples = (tier: Tier = 'fast') => broker.on(topics.sample('h1', tier)).map(toSample);
+  const connected = () => waitFor(() => broker.on(topics.catalog('h1')).length > 0, { what: 'the connection' });
+  return { broker, outbox, clock, conflicts, open, send, ack, samples, connected };
+}
+
+function toSample({ payload, retain, at }: Seen): Sample & { retain: boolean; at: number } {
+  return { ...(decodeJson(payload) as Sample), retain, at };
+}
+
+describe('Session', () => {
+  it('says who it is at each connection, all of it retained', async () => {
+    const { broker, open, connected } = await setUp();
+    open();
+    await connected();
+    const expected = [topics.status('h1'), topics.info('h1'), topics.catalog('h1')];
+    expect(new Set(broker.seen.map(({ topic }) => topic))).toEqual(new Set(expected));
+    expect(broker.seen.every(({ retain }) => retain)).toBe(true);
+    expect(broker.on(topics.status('h1'))[0]?.payload.toString()).toBe('online');
+    expect(decodeJson(broker.on(topics.info('h1'))[0]?.payload ?? Buffer.alloc(0))).toEqual(info);
+    const packed = broker.on(topics.catalog('h1'))[0]?.payload ?? Buffer.alloc(0);
+    expect(isGzip(packed)).toBe(true);
+    expect(catalogCheck.Check(decodeJson(packed))).toBe(true);
+
+    await broker.kill();
+    broker.seen.length = 0;
+    await broker.start();
+    await connected();
+    expect(new Set(broker.seen.map(({ topic }) => topic))).toEqual(new Set(expected));
+  });
+
+  it('says offline when it closes, has it said by its will when it is cut, and takes back what was said of a predecessor', async () => {
+    const { broker, open, connected } = await setUp();
+    const words = () => broker.on(topics.status('h1')).map(({ payload }) => payload.toString());
+    const session = open();
+    await connected();
+    broker.publish(topics.status('h1'), 'offline', true);
+    await waitFor(() => words().join() === 'online,offline,online', { what: 'online again' });
+    broker.cut();
+    await waitFor(() => words().slice(3).includes('offline') && words().at(-1) === 'online', { what: 'the will, then online' });
+    await session.close({ farewell: true });
+    expect(words().at(-1)).toBe('offline');
+    expect(broker.on(topics.status('h1')).at(-1)?.retain).toBe(true);
+  });
+
+  it('connects after it was refused', async () => {
+    const { broker, open, connected } = await setUp();
+    broker.refuse = true;
+    open();
+    await waitFor(() => broker.connects >= 3, { what: 'three attempts' });
+    broker.refuse = false;
+    await connected();
+  });
+
+  it('publishes a sample at once, retained, and forgets it when it is acknowledged', async () => {
+    const { broker, outbox, open, send, ack, samples, connected } = await setUp();
+    const session = open();
+    await connected();
+    const sample = send(session);
+    const [seen] = await waitFor(() => samples().length > 0 && samples());
+    expect(seen).toEqual({ ...sample, retain: true, at: expect.any(Number) });
+    broker.publish(topics.ack('h1'), 'nonsense');
+    broker.publish(topics.ack('h1'), '{"run":"run1","seqs":[["a",1]],"time":1}');
+    ack({ run: 'other', seqs: [[1, 1]] });
+    await sleep(50);
+    expect(outbox.size).toBe(1);
+    ack({ seqs: [[1, 1]] });
+    await waitFor(() => outbox.size === 0, { what: 'the sample to be forgotten' });
+    await sleep(600);
+    expect(samples()).toHaveLength(1);
+  });
+
+  it('sends only live samples while nothing is acknowledged, and the others again after the next ack', async () => {
+    const { outbox, open, send, ack, samples, connected } = await setUp();
+    const session = open();
+    await connected();
+    send(session);
+    send(session);
+    await sleep(1_000);
+    expect(samples().map(({ seq }) => seq)).toEqual([1, 2]);
+    send(session);
+    await waitFor(() => samples().length === 3);
+    ack({ seqs: [[3, 3]] });
+    await waitFor(() => samples().length >= 5, { what: 'both to be sent again' });
+    expect(
+      samples()
+        .slice(3, 5)
+        .map(({ seq }) => seq),
+    ).toEqual([1, 2]);
+    // The newest of its tier has come already: an older one must not be what the broker keeps.
+    expect(
+      samples()
+        .slice(3, 5)
+        .every(({ retain }) => !retain),
+    ).toBe(true);
+    ack({ seqs: [[1, 2]] });
+    await waitFor(() => outbox.size === 0);
+  });
+
+  it('after an outage sends the newest of each tier first, then the backlog, oldest first, marked and not retained', async () => {
+    const { broker, outbox, open, send, ack, samples, connected } = await setUp();
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const { seq } = decodeJson(payload) as Sample;
+      ack({ seqs: [[seq, seq]] });
+    };
+    await broker.kill();
+    const session = open();
+    for (let i = 0; i < 30; i++) send(session, { age: 60_000 - i * 1000 });
+    send(session, { tier: 'slow' });
+    send(session);
+    await broker.start();
+    await connected();
+    await waitFor(() => outbox.size === 0, { what: 'everything to be acknowledged' });
+    const all = broker.seen.filter(({ topic }) => topic.includes('/sample/')).map(toSample);
+    expect(all.slice(0, 2).map(({ seq }) => seq)).toEqual([32, 31]);
+    expect(all.slice(0, 2).every(({ retain, backfill }) => retain && backfill === undefined)).toBe(true);
+    expect(all.slice(2).map(({ seq }) => seq)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    expect(all.slice(2).every(({ retain, backfill }) => !retain && backfill === true)).toBe(true);
+    const backlog = samples().slice(1);
+    // 5 at most in each batch: 30 need 6 batches, 10 ms apart.
+    expect((backlog.at(-1)?.at ?? 0) - (backlog[0]?.at ?? 0)).toBeGreaterThan(40);
+  });
+
+  it('loses nothing however often the broker is killed', async () => {
+    const { broker, outbox, open, send, ack } = await setUp();
+    const durable = new Set<number>();
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const { seq } = decodeJson(payload) as Sample;
+      if (Math.random() < 0.3) return;
+      durable.add(seq);
+      ack({ seqs: [[seq, seq]] });
+    };
+    const session = open();
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < 5; i++) {
+        send(session);
+        await sleep(10);
+      }
+      await broker.kill();
+      send(session);
+      await broker.start();
+    }
+    // A later sample is what ends a silence.
+    await waitFor(
+      () => {
+        if (outbox.size > 0) send(session);
+        return outbox.size === 0;
+      },
+      { timeout: 25_000, interval: 300, what: 'everything to be acknowledged' },
+    );
+    for (let seq = 1; seq <= 24; seq++) expect(durable.has(seq)).toBe(true);
+  });
+
+  it('has at most 64 samples of a backlog under way', async () => {
+    const { broker, open, send, samples, connected } = await setUp({ timing: { minDelayMs: 10, maxDelayMs: 50, batchMs: 1 } });
+    await broker.kill();
+    const session = open();
+    for (let i = 0; i < 100; i++) send(session, { age: 60_000 });
+    await broker.start();
+    await connected();
+    await waitFor(() => samples().length >= 64);
+    await sleep(200);
+    expect(samples()).toHaveLength(64);
+  });
+
+  it('stamps samples anew by the clock of the server when that says so', async () => {
+    const { outbox, clock, open, send, ack, samples, connected } = await setUp();
+    const session = open();
+    await connected();
+    send(session, { time: 1_000 });
+    send(session, { time: 3_000 });
+    await waitFor(() => samples().length === 2);
+    const server = Date.now() + 86_400_000;
+    ack({ clock: [[1, 2]], time: server });
+    await waitFor(() => samples().length === 4, { what: 'both to be sent again' });
+    const [first, second] = samples().slice(2);
+    expect([first?.seq, second?.seq]).toEqual([1, 2]);
+    for (const sample of [first, second]) expect(Math.abs((sample?.time ?? 0) - server)).toBeLessThan(10_000);
+    expect(first?.backfill).toBeUndefined();
+    expect(Math.abs(clock.now() - Date.now() - 86_400_000)).toBeLessThan(10_000);
+    ack({ seqs: [[1, 2]] });
+    await waitFor(() => outbox.size === 0);
+  });
+
+  it('does not loop with a server that refuses every time', async () => {
+    const { broker, open, send, ack, samples, connected } = await setUp();
+    broker.onPublish = ({ topic, payload }) => {
+      if (topic.includes('/sample/')) ack({ clock: [[1, (decodeJson(payload) as Sample).seq]], time: Date.now() });
+    };
+    const session = open();
+    await connected();
+    send(session);
+    await sleep(1_000);
+    expect(samples().length).toBeLessThan(12);
+  });
+
+  it('takes a conflict for its own run only', async () => {
+    const { conflicts, open, ack, connected } = await setUp();
+    open();
+    await connected();
+    ack({ run: 'other', conflict: true });
+    await sleep(50);
+    expect(conflicts).toEqual([]);
+    ack({ conflict: true });
+    await waitFor(() => conflicts.length === 1);
+  });
+
+  it('sends gzip when asked to', async () => {
+    const { broker, open, send, connected } = await setUp({ compress: true });
+    const session = open();
+    await connected();
+    const sample = send(session);
+    const [seen] = await waitFor(() => broker.on(topics.sample('h1', 'fast')).length > 0 && broker.on(topics.sample('h1', 'fast')));
+    expect(isGzip(seen?.payload ?? Buffer.alloc(0))).toBe(true);
+    expect(decodeJson(seen?.payload ?? Buffer.alloc(0))).toEqual(sample);
+  });
+
+  it('sends again when the server comes back on a broker that stayed', async () => {
+    const { broker, open, send, samples, connected } = await setUp({ timing: { minDelayMs: 10, maxDelayMs: 50, batchMs: 10 } });
+    const session = open();
+    await connected();
+    send(session);
+    await waitFor(() => samples().length === 1);
+    broker.publish(topics.serverStatus, 'offline', true);
+    broker.publish(topics.serverStatus, 'online', true);
+    await waitFor(() => samples().length === 2, { what: 'the sample to be sent again' });
+  });
+});
