@@ -1,0 +1,61 @@
+import type { HostTopic, Topics } from '@hostwire/model';
+import type { Principal } from './principal.ts';
+
+/** What a host publishes (architecture.md section 5). */
+const HOST_PUBLISHES: ReadonlySet<HostTopic['kind']> = new Set(['sample', 'status', 'info', 'catalog', 'inventory', 'command/result']);
+const HOST_READS: ReadonlySet<HostTopic['kind']> = new Set(['ack', 'config', 'command', 'live', 'status']);
+
+const CLIENT_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
+const MAX_FILTER_LENGTH = 512;
+const MAX_FILTER_LEVELS = 16;
+// The parser of mqtt-packet decodes invalid UTF-8 to U+FFFD.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNWANTED = /[\u0000-\u001f\u007f-\u009f\ufffd\ufffe\uffff]/;
+
+/**
+ * Host ids and client ids of others never meet: a host's client id is its host id, and only its own credentials can
+ * take its session over. Returns the id of the session, or null if this principal may not use this client id.
+ */
+export function sessionId(principal: Principal, clientId: string, random: () => string): string | null {
+  if (principal.kind === 'host') return clientId === principal.host ? clientId : null;
+  if (clientId === '') return `${principal.name}/${random()}`;
+  return CLIENT_ID.test(clientId) ? `${principal.name}/${clientId}` : null;
+}
+
+/** The topic of a publish that this principal may send, or null. */
+export function publishableTopic(topics: Topics, principal: Principal, topic: string): HostTopic | null {
+  const parsed = topics.parse(topic);
+  if (parsed === null) return null;
+  if (principal.kind === 'host') return parsed.host === principal.host && HOST_PUBLISHES.has(parsed.kind) ? parsed : null;
+  return parsed.kind === 'press' && (principal.scopes.includes('operate') || principal.scopes.includes('admin')) ? parsed : null;
+}
+
+/** A will is a publish to `status` by the host itself. */
+export function maySendWill(topics: Topics, principal: Principal, topic: string): boolean {
+  return publishableTopic(topics, principal, topic)?.kind === 'status';
+}
+
+/**
+ * A host reads its own `ack`, `config`, `command`, `live` and `status`, and the server's status. A token with scope
+ * `mqtt:read` reads all below the root, and Home Assistant's discovery: commands are signed and none of it is secret.
+ */
+export function maySubscribe(topics: Topics, principal: Principal, filter: string): boolean {
+  if (filter.length > MAX_FILTER_LENGTH || filter.startsWith('$') || UNWANTED.test(filter)) return false;
+  if (filter.split('/').length > MAX_FILTER_LEVELS) return false;
+  if (principal.kind === 'host') {
+    if (filter === topics.serverStatus) return true;
+    const parsed = topics.parse(filter);
+    return parsed !== null && parsed.host === principal.host && HOST_READS.has(parsed.kind);
+  }
+  if (!mayRead(principal)) return false;
+  return filter.startsWith(`${topics.root}/`) || filter.startsWith('homeassistant/');
+}
+
+/** Whether a token is of any use here; without it the connection is refused. */
+export function mayConnect(principal: Principal): boolean {
+  return principal.kind === 'host' || mayRead(principal) || principal.scopes.includes('operate');
+}
+
+function mayRead(principal: Principal & { readonly kind: 'token' }): boolean {
+  return principal.scopes.includes('mqtt:read') || principal.scopes.includes('admin');
+}

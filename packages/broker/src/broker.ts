@@ -1,0 +1,315 @@
+import type { EventEmitter } from 'node:events';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Counters, type Topics } from '@hostwire/model';
+import type { Registry } from '@hostwire/registry';
+import type { BusMessage, Logger, MessageBus } from '@hostwire/transport';
+import { Aedes, type AedesOptions, type Client } from 'aedes';
+import { Connection } from './connection.ts';
+import { gatekeeper } from './gatekeeper.ts';
+import { type BrokerLimits, DEFAULT_LIMITS } from './limits.ts';
+import { createLocalBus } from './local-bus.ts';
+import { cleanPersistence } from './persistence.ts';
+import type { Principal } from './principal.ts';
+import { type Refusal, Refusals } from './refusals.ts';
+import { RetainedMessages } from './retained.ts';
+import { attachUpgrade, type Upgrade, webSocketUpgrade } from './web-socket.ts';
+
+export interface BrokerOptions {
+  readonly registry: Pick<Registry, 'hosts' | 'tokens' | 'onCredentialsChange'>;
+  readonly topics: Topics;
+  /** Address to listen on, e.g. `127.0.0.1` or `::`. */
+  readonly host: string;
+  /** For MQTT over TCP; 0 chooses a free one. */
+  readonly port: number;
+  /** For MQTT over WebSocket on a port of its own, path `/mqtt`; absent: only where `attachTo` says. */
+  readonly wsPort?: number;
+  readonly limits?: Partial<BrokerLimits>;
+  readonly logger: Logger;
+  /** Where received messages and every refusal are counted. */
+  readonly counters?: Counters;
+  /** Gets every sample of a host. PUBACK waits for it; if it rejects there is none and the client is disconnected. */
+  readonly onPublish?: (message: BusMessage, principal: Principal) => Promise<void>;
+}
+
+export interface Broker {
+  readonly port: number;
+  readonly wsPort: number | null;
+  /** A new bus of this process; closing it removes its subscriptions. */
+  bus(): MessageBus;
+  /** Serves MQTT over WebSocket at `path` (default `/mqtt`) of an HTTP server, whose other upgrades stay as they are. */
+  attachTo(server: HttpServer, path?: string): void;
+  /** Takes one upgrade to MQTT over WebSocket. */
+  readonly handleUpgrade: Upgrade;
+  stats(): BrokerStats;
+  /** Stops listening and disconnects everybody; sends no wills. */
+  close(): Promise<void>;
+}
+
+export interface BrokerStats {
+  /** Authenticated. */
+  readonly clients: number;
+  readonly hosts: readonly string[];
+  readonly pending: number;
+  readonly retained: { readonly messages: number; readonly bytes: number };
+}
+
+/** `address-in-use`: another program has the port. `listen`: any other reason not to listen. */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+  readonly code: 'address-in-use' | 'listen';
+  constructor(code: BrokerError['code'], message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const TAKEOVER_MS = 2000;
+const SWEEP_MS = 1000;
+const TCP_KEEPALIVE_MS = 30_000;
+
+/** An MQTT 3.1 and 3.1.1 broker for hosts and tokens of the registry. Throws BrokerError if it cannot listen. */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const broker = new EmbeddedBroker(options);
+  await broker.start();
+  return broker;
+}
+
+class EmbeddedBroker implements Broker {
+  readonly #options: BrokerOptions;
+  readonly #limits: BrokerLimits;
+  readonly #refusals: Refusals;
+  readonly #retained: RetainedMessages;
+  readonly #aedes: Aedes;
+  readonly #connections = new Set<Connection>();
+  readonly #connectionOf = new WeakMap<Client, Connection>();
+  readonly #sessions = new Map<string, Connection>();
+  readonly #pendingOf = new Map<string, number>();
+  readonly #webSockets: ReturnType<typeof webSocketUpgrade>;
+  readonly #tcpServer: Server;
+  readonly #httpServer: HttpServer | null;
+  #pending = 0;
+  #closing = false;
+  #sweep: NodeJS.Timeout | undefined;
+  #unlisten = (): void => {};
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const counters = options.counters ?? new Counters();
+    this.#refusals = new Refusals(counters, options.logger);
+    this.#retained = new RetainedMessages(options.topics);
+    const hooks = gatekeeper({
+      registry: options.registry,
+      topics: options.topics,
+      limits: this.#limits,
+      logger: options.logger,
+      counters,
+      refusals: this.#refusals,
+      retained: this.#retained,
+      onPublish: options.onPublish,
+      connectionOf: (client) => this.#connectionOf.get(client),
+      admit: (connection) => this.#admit(connection),
+    });
+    this.#aedes = new Aedes(this.#aedesOptions(hooks));
+    // aedes' types lack this event.
+    (this.#aedes as EventEmitter).on('error', (error: unknown) => options.logger.error({ err: error }, 'the MQTT broker failed'));
+    this.#webSockets = webSocketUpgrade(this.#limits.maxPacketBytes + 1024, (stream, request) => {
+      this.#accept(stream, request.socket);
+    });
+    this.#tcpServer = createServer((socket) => this.#accept(socket, socket));
+    this.#httpServer = options.wsPort === undefined ? null : createHttpServer((_request, response) => response.writeHead(404).end());
+    if (this.#httpServer !== null) this.attachTo(this.#httpServer);
+  }
+
+  get port(): number {
+    return portOf(this.#tcpServer);
+  }
+
+  get wsPort(): number | null {
+    return this.#httpServer === null ? null : portOf(this.#httpServer);
+  }
+
+  get handleUpgrade(): Upgrade {
+    return this.#webSockets.upgrade;
+  }
+
+  async start(): Promise<void> {
+    const { host, port, wsPort, registry, logger } = this.#options;
+    await this.#aedes.listen();
+    try {
+      await listen(this.#tcpServer, host, port, 'MQTT');
+      if (this.#httpServer !== null && wsPort !== undefined) await listen(this.#httpServer, host, wsPort, 'MQTT over WebSocket');
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#unlisten = registry.onCredentialsChange(() => {
+      this.#dropRevoked()
+        .then(() => this.#forgetRemovedHosts())
+        .catch((error: unknown) => logger.error({ err: error }, 'cannot read the hosts of the registry'));
+    });
+    // Tokens also end by the clock.
+    this.#sweep = setInterval(() => void this.#dropRevoked(), SWEEP_MS);
+    this.#sweep.unref();
+  }
+
+  bus(): MessageBus {
+    return createLocalBus(this.#aedes, this.#retained, this.#options.logger);
+  }
+
+  attachTo(server: HttpServer, path = '/mqtt'): void {
+    attachUpgrade(server, path, this.handleUpgrade);
+  }
+
+  stats(): BrokerStats {
+    const hosts: string[] = [];
+    for (const { session } of this.#sessions.values()) if (session?.principal.kind === 'host') hosts.push(session.principal.host);
+    return {
+      clients: this.#sessions.size,
+      hosts,
+      pending: this.#pending,
+      retained: { messages: this.#retained.size, bytes: this.#retained.bytes },
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    clearInterval(this.#sweep);
+    this.#unlisten();
+    const servers = [this.#tcpServer, this.#httpServer].filter((server) => server?.listening === true);
+    const stopped = servers.map((server) => new Promise((done) => server?.close(done)));
+    this.#webSockets.close();
+    const connections = [...this.#connections];
+    for (const { stream } of connections) stream.destroy();
+    await Promise.all([...stopped, ...connections.map(({ ended }) => ended)]);
+    await new Promise<void>((done) => this.#aedes.close(done));
+  }
+
+  #aedesOptions(hooks: ReturnType<typeof gatekeeper>): AedesOptions {
+    return {
+      ...hooks,
+      authorizePublish: (client, packet, done) => {
+        if (this.#closing) done(new Error('closing'));
+        else hooks.authorizePublish(client, packet, done);
+      },
+      persistence: cleanPersistence(this.#retained),
+      // Later than this broker's own limit, which counts.
+      connectTimeout: this.#limits.connectTimeoutMs + 5000,
+      maxClientsIdLength: 128,
+      maxInflightInbound: 16,
+      // Connections never report a full buffer, see Connection.
+      drainTimeout: 0,
+      concurrency: 1000,
+    };
+  }
+
+  #accept(stream: Duplex, socket: Socket): void {
+    const address = socket.remoteAddress ?? 'unknown';
+    stream.on('error', (error: Error & { code?: string }) => {
+      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.#refusals.add('oversized', { address });
+    });
+    const pendingThere = this.#pendingOf.get(address) ?? 0;
+    const { maxPending, maxPendingPerAddress, maxClients } = this.#limits;
+    if (this.#closing || this.#pending >= maxPending || pendingThere >= maxPendingPerAddress || this.#sessions.size >= maxClients) {
+      if (!this.#closing) this.#refusals.add('too-many-connections', { address });
+      stream.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+    const connection = new Connection(stream, address, this.#limits, (reason, { session }) => this.#refuse(reason, address, session?.id));
+    this.#connections.add(connection);
+    this.#pending++;
+    this.#pendingOf.set(address, pendingThere + 1);
+    stream.once('close', () => {
+      this.#connections.delete(connection);
+      if (connection.session === null) this.#notPending(address);
+      else if (this.#sessions.get(connection.session.id) === connection) this.#sessions.delete(connection.session.id);
+    });
+    const client = this.#aedes.handle(stream);
+    this.#connectionOf.set(client, connection);
+    connection.guard(client);
+    // A CONNECT that comes byte by byte, or credentials that take for ever, must not hold a place either.
+    const limit = setTimeout(() => {
+      if (connection.session === null) connection.drop('timeout');
+    }, this.#limits.connectTimeoutMs);
+    stream.once('close', () => clearTimeout(limit));
+  }
+
+  /** The same client id with valid credentials takes over a predecessor, which may be half open; its will goes first. */
+  async #admit(connection: Connection): Promise<void> {
+    const { session, address } = connection;
+    if (session === null) return;
+    this.#notPending(address);
+    for (;;) {
+      const old = this.#sessions.get(session.id);
+      if (old === undefined || old === connection) break;
+      old.stream.destroy();
+      await Promise.race([old.ended, new Promise((done) => setTimeout(done, TAKEOVER_MS).unref())]);
+      if (this.#sessions.get(session.id) === old) this.#sessions.delete(session.id);
+    }
+    if (!connection.stream.destroyed) this.#sessions.set(session.id, connection);
+  }
+
+  #notPending(address: string): void {
+    this.#pending--;
+    const left = (this.#pendingOf.get(address) ?? 1) - 1;
+    if (left === 0) this.#pendingOf.delete(address);
+    else this.#pendingOf.set(address, left);
+  }
+
+  /** Resolves when all whose credentials are valid no more are gone. */
+  async #dropRevoked(): Promise<void> {
+    const { tokens } = this.#options.registry;
+    const revoked = [...this.#sessions.values()].filter(({ session }) => session !== null && !tokens.isCurrent(session.credential));
+    for (const connection of revoked) connection.drop('revoked');
+    await Promise.all(revoked.map(({ ended }) => ended));
+  }
+
+  /** What a host that was removed had retained would stand there for ever. */
+  async #forgetRemovedHosts(): Promise<void> {
+    const kept = this.#retained.hosts();
+    if (kept.length === 0) return;
+    const known = new Set((await this.#options.registry.hosts.list()).map(({ host }) => host));
+    for (const host of kept) {
+      if (known.has(host) || this.#closing) continue;
+      for (const topic of this.#retained.topicsOf(host)) {
+        this.#aedes.publish({ cmd: 'publish', topic, payload: Buffer.alloc(0), qos: 1, retain: true, dup: false }, () => {});
+      }
+    }
+  }
+
+  #refuse(reason: Refusal, address: string, session: string | undefined): void {
+    this.#refusals.add(reason, { address, session });
+  }
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return address === null || typeof address === 'string' ? 0 : address.port;
+}
+
+function listen(server: Server, host: string, port: number, what: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: Error & { code?: string }) => {
+      if (cause.code === 'EADDRINUSE') {
+        reject(
+          new BrokerError('address-in-use', `port ${port} on ${host} is in use, so ${what} cannot be served there; choose another port`, {
+            cause,
+          }),
+        );
+      } else {
+        reject(new BrokerError('listen', `cannot serve ${what} on ${host} port ${port}: ${cause.message}`, { cause }));
+      }
+    });
+    server.listen(port, host, () => {
+      // An accept that fails (no file descriptors left) must not end the process.
+      server.removeAllListeners('error');
+      server.on('error', () => {});
+      resolve();
+    });
+  });
+}
