@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@hostwire/source', 'node', 'import', 'module', 'default'];
+// Vitest hands these to Node as --conditions; with `import` among them a `require` of a package gets its ES module.
+const conditions = ['@hostwire/source', 'node'];
 
 const node = (name: string, root: string, include = ['src/**/*.test.ts', 'test/**/*.test.ts']) => ({
   resolve: { conditions },
