@@ -9,7 +9,7 @@ import { parseFlags, parseNetDev, parseSpeed } from './net/parse.ts';
 import { countTcpStates, parseSockstat, TCP_STATES, type TcpState } from './netstat/parse.ts';
 import { parsePressure } from './pressure/parse.ts';
 import { ParseError } from './proc-text.ts';
-import { parsePasswd, parseProcessStat, parseUid } from './processes/parse.ts';
+import { parsePasswd, parseProcessStat, parseProcessStatus } from './processes/parse.ts';
 import { parseSwapPages } from './swap/parse.ts';
 import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } from './system/parse.ts';
 import { parseMillidegrees, sensorName } from './temp/parse.ts';
@@ -28,7 +28,7 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parsePressure: (text) => parsePressure('cpu', text),
   parseProcessStat,
   parsePasswd,
-  parseUid,
+  parseProcessStatus,
   parseSwapPages,
   parseLoadavg,
   parseUptime,

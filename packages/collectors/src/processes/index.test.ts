@@ -86,6 +86,16 @@ describe('process_top', () => {
     expect(second[0]?.fields['user']).toBe('7');
   });
 
+  it('has the exact memory of those that it names, in its order', async () => {
+    const status = (rss: number) => `Name:\tp\nUid:\t0\t0\t0\t0\nVmRSS:\t    ${rss} kB\n`;
+    const exact = { '/proc/1/status': status(410), '/proc/2/status': status(420) };
+    const rows = await top(new Readings(processes), host({ 1: { rss: 101 }, 2: { rss: 100 } }, exact), 0);
+    expect(rows.map(({ fields }) => [fields['pid'], fields['memory_rss']])).toEqual([
+      [2, 420 * 1024],
+      [1, 410 * 1024],
+    ]);
+  });
+
   it('counts all the time of a process that is new, also when it has the pid of another', async () => {
     const readings = new Readings(processes);
     await top(readings, host({ 1: { ticks: 500 }, 2: { ticks: 800, start: 5 } }), 0);

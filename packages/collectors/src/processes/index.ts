@@ -4,7 +4,7 @@ import Type from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { gauge, state } from '../declare.ts';
 import { isAbsent, probeFile, readPageSize } from '../proc-text.ts';
-import { countProcesses, type ProcessStat, parsePasswd, parseProcessStat, parseUid } from './parse.ts';
+import { countProcesses, type ProcessStat, parsePasswd, parseProcessStat, parseProcessStatus } from './parse.ts';
 import { cpuUsages, largest, type Reading, toReading } from './top.ts';
 
 const count = (help: string) => gauge('int', 'processes', help);
@@ -86,12 +86,15 @@ async function rankProcesses(context: CollectContext, stats: readonly ProcessSta
     ['cpu', largest(measured, top, ({ pid }) => usages.get(pid) ?? 0)],
     ['memory', largest(stats, top, ({ rssPages }) => rssPages)],
   ] as const;
-  const users = await readUsers(access, new Set(rankings.flatMap(([, ranked]) => ranked.map(({ pid }) => pid))), { signal });
+  const chosen = new Set(rankings.flatMap(([, ranked]) => ranked));
+  const details = await readDetails(access, chosen, pageSize, { signal });
+  const rss = ({ pid }: ProcessStat) => details.get(pid)?.rss ?? 0;
   return rankings.flatMap(([by, ranked]) =>
-    ranked.map(({ pid, name, rssPages }, index) => {
-      const fields: Record<string, FieldValue> = { process_name: name, pid, memory_rss: rssPages * pageSize };
-      const user = users.get(pid);
-      const usage = usages.get(pid);
+    // What is exact may differ a little from what they were chosen by.
+    (by === 'memory' ? largest(ranked, top, rss) : ranked).map((stat, index) => {
+      const fields: Record<string, FieldValue> = { process_name: stat.name, pid: stat.pid, memory_rss: rss(stat) };
+      const user = details.get(stat.pid)?.user;
+      const usage = usages.get(stat.pid);
       if (user !== undefined) fields['user'] = user;
       if (usage !== undefined) fields['cpu_usage'] = usage;
       return { tags: { by, rank: String(index + 1) }, fields };
@@ -99,15 +102,23 @@ async function rankProcesses(context: CollectContext, stats: readonly ProcessSta
   );
 }
 
-/** The users of these processes; without an entry for those that have ended. */
-async function readUsers(access: HostAccess, pids: ReadonlySet<number>, options: AccessOptions): Promise<Map<number, string>> {
-  const [passwd, ...statuses] = await access.readFiles(['/etc/passwd', ...[...pids].map((pid) => `/proc/${pid}/status`)], options);
+interface Details {
+  /** Bytes. */
+  readonly rss: number;
+  /** Not there for a process that has ended. */
+  readonly user?: string;
+}
+
+async function readDetails(access: HostAccess, chosen: ReadonlySet<ProcessStat>, pageSize: number, options: AccessOptions) {
+  const stats = [...chosen];
+  const paths = stats.map(({ pid }) => `/proc/${pid}/status`);
+  const [passwd, ...statuses] = await access.readFiles(['/etc/passwd', ...paths], options);
   const names = parsePasswd(typeof passwd === 'string' ? passwd : '');
-  const users = new Map<number, string>();
-  for (const [index, pid] of [...pids].entries()) {
-    const status = statuses[index];
-    const uid = typeof status === 'string' ? parseUid(status) : null;
-    if (uid !== null) users.set(pid, names.get(uid) ?? uid);
-  }
-  return users;
+  return new Map<number, Details>(
+    stats.map(({ pid, rssPages }, index) => {
+      const status = statuses[index];
+      const { uid, rss } = parseProcessStatus(typeof status === 'string' ? status : '');
+      return [pid, { rss: rss ?? rssPages * pageSize, ...(uid === null ? {} : { user: names.get(uid) ?? uid }) }];
+    }),
+  );
 }

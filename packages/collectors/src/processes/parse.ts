@@ -12,6 +12,7 @@ export interface ProcessStat {
   readonly threads: number;
   /** Ticks after boot: tells two processes of one pid apart. */
   readonly startTime: number;
+  /** Not exact: the kernel adds up what each processor counted only for /proc/<pid>/status. */
   readonly rssPages: number;
 }
 
@@ -77,9 +78,14 @@ export function countProcesses(stats: readonly ProcessStat[]): Record<string, nu
   return counts;
 }
 
-/** The real user id of /proc/<pid>/status, or null. */
-export function parseUid(status: string): string | null {
-  return /^Uid:\t([0-9]+)/m.exec(status)?.[1] ?? null;
+/** What /proc/<pid>/status (proc_pid_status(5)) tells; null where a line is not there. Never throws. */
+export function parseProcessStatus(text: string): { uid: string | null; rss: number | null } {
+  const rss = /^VmRSS:\s*([0-9]{1,12}) kB$/m.exec(text)?.[1];
+  return {
+    // The real user id is the first of four.
+    uid: /^Uid:\t([0-9]+)/m.exec(text)?.[1] ?? null,
+    rss: rss === undefined ? null : Number(rss) * 1024,
+  };
 }
 
 /** /etc/passwd (passwd(5)): user id -> name; the first entry of an id counts. Never throws: what is not an entry is passed over. */
