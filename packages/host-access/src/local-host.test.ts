@@ -80,9 +80,9 @@ describe('LocalHost: files', () => {
   it('are read whole, also where /proc says size 0', async () => {
     expect((await stat('/proc/self/maps')).size).toBe(0);
     expect(await host.readFile('/proc/self/limits')).toContain('Max realtime timeout');
-    const kallsyms = await host.readFile('/proc/self/smaps');
-    expect(kallsyms.length).toBeGreaterThan(64 * 1024);
-    expect(kallsyms).toMatch(/VmFlags:.*\n$/);
+    const smaps = await host.readFile('/proc/self/smaps');
+    expect(smaps.length).toBeGreaterThan(64 * 1024);
+    expect(smaps).toMatch(/VmFlags:.*\n$/);
   });
 
   it('are bounded', async () => {
