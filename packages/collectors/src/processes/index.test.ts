@@ -58,12 +58,19 @@ describe('processes', () => {
     expect(row?.fields['parked']).toBe(1);
   });
 
-  it('passes over what ended while it was read, and fails when it may not look', async () => {
+  it('passes over what ended while it was read', async () => {
     const ended = { '/proc/2/stat': new AccessError('ESRCH', 'no such process'), '/proc/3/stat': new AccessError('ENOENT', 'gone') };
     const [row] = await new Readings(processes).read(host({ 1: {} }, ended));
     expect(row?.fields['total']).toBe(1);
-    const broken = host({ 1: {} }, { '/proc/2/stat': new AccessError('EIO', 'i/o error') });
-    await expect(new Readings(processes).read(broken)).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('reports what it could not read or understand once, and counts the others', async () => {
+    const readings = new Readings(processes);
+    const odd = { '/proc/2/stat': new AccessError('EIO', 'i/o error'), '/proc/3/stat': '3 (a', '/proc/4/stat': '' };
+    const [row] = await readings.read(host({ 1: {} }, odd));
+    expect(row?.fields['total']).toBe(1);
+    expect(readings.reported).toMatchObject([{ code: 'EIO' }]);
+    await expect(readings.read(host({}, odd))).rejects.toMatchObject({ code: 'EIO' });
   });
 });
 

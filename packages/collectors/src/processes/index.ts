@@ -50,7 +50,7 @@ export const processes = defineCollector({
   }),
   probe: (access) => probeFile(access, ['/proc/1/stat', '/proc/self/stat']),
   async collect(context) {
-    const stats = await readProcesses(context.access, { signal: context.signal });
+    const stats = await readProcesses(context);
     return {
       processes: [{ fields: countProcesses(stats) }],
       process_top: context.options.top === 0 ? [] : await rankProcesses(context, stats, context.options.top),
@@ -58,18 +58,26 @@ export const processes = defineCollector({
   },
 });
 
-async function readProcesses(access: HostAccess, options: AccessOptions): Promise<ProcessStat[]> {
-  const pids = (await access.readDir('/proc', options)).filter((name) => /^[1-9][0-9]*$/.test(name));
+async function readProcesses({ access, signal, report }: CollectContext): Promise<ProcessStat[]> {
+  const pids = (await access.readDir('/proc', { signal })).filter((name) => /^[1-9][0-9]*$/.test(name));
   const texts = await access.readFiles(
     pids.map((pid) => `/proc/${pid}/stat`),
-    options,
+    { signal },
   );
   const stats: ProcessStat[] = [];
+  const failures: unknown[] = [];
   for (const text of texts) {
-    if (typeof text === 'string') stats.push(parseProcessStat(text));
-    // ESRCH and ENOENT: it ended after the directory was read. With hidepid others' processes are not seen at all.
-    else if (text.code !== 'ESRCH' && !isAbsent(text)) throw text;
+    try {
+      if (typeof text === 'string') stats.push(parseProcessStat(text));
+      // ESRCH and ENOENT: it ended after the directory was read. With hidepid others' processes are not seen at all.
+      else if (text.code !== 'ESRCH' && !isAbsent(text)) failures.push(text);
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0 && stats.length === 0) throw failures[0];
+  // One stands for all: a thousand would say no more.
+  if (failures.length > 0) report(failures[0]);
   return stats;
 }
 

@@ -55,6 +55,16 @@ describe('temp', () => {
     expect(await new Readings(temp, { thermal_zones: true }).read(both)).toHaveLength(2);
   });
 
+  it('looks for sensors anew only when a chip or a zone comes or goes', async () => {
+    const access = new TreeHost({ files: { ...ZONE, ...chip(0, 'k10temp', { temp1_input: '1000' }) } });
+    const readings = new Readings(temp);
+    await readings.read(access);
+    await readings.read(access);
+    expect(access.asked.filter((path) => path === '/sys/class/hwmon/hwmon0/name')).toHaveLength(1);
+    Object.assign(access.files, chip(1, 'nvme', { temp1_input: '2000' }));
+    expect((await readings.read(access)).map(({ tags }) => tags?.['sensor'])).toEqual(['k10temp', 'nvme']);
+  });
+
   it('is available where there is a sensor', async () => {
     expect(await temp.probe(new TreeHost({ files: ZONE }))).toEqual({ available: true });
     expect(await temp.probe(new TreeHost())).toMatchObject({ available: false, reason: 'no temperature sensor' });

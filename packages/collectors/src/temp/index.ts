@@ -33,8 +33,8 @@ export const temp = defineCollector({
     thermal_zones: Type.Boolean({ default: false, description: 'Report the thermal zones also where there are hwmon sensors' }),
   }),
   async probe(access) {
-    const found = (await findHwmon(access, {})).length + (await findZones(access, {})).length;
-    return found > 0
+    const { sensors } = await findSensors(access, true, {});
+    return sensors.length > 0
       ? { available: true }
       : {
           available: false,
@@ -42,37 +42,53 @@ export const temp = defineCollector({
           hint: 'load the driver of the sensors (sensors-detect), or map /sys into the container',
         };
   },
-  async collect({ access, options, signal, report }) {
-    const hwmon = await findHwmon(access, { signal });
-    const zones = hwmon.length === 0 || options.thermal_zones ? await findZones(access, { signal }) : [];
-    const sensors = [...hwmon, ...zones];
+  async collect({ access, options, memory, signal, report }) {
+    const known = memory.get('sensors') as Found | undefined;
+    const found = await findSensors(access, options.thermal_zones, { signal }, known);
+    memory.set('sensors', found);
     const texts = await access.readFiles(
-      sensors.map(({ file }) => file),
+      found.sensors.map(({ file }) => file),
       { signal },
     );
     const rows: Row[] = [];
-    let failures = 0;
-    for (const [index, { file, tags }] of sensors.entries()) {
+    for (const [index, { file, tags }] of found.sensors.entries()) {
       const text = texts[index];
       // A sensor without a reading just now (a disk asleep, an unused slot) fails with EIO, ENODATA, EAGAIN and others.
-      if (typeof text !== 'string') failures++;
-      else {
-        try {
-          rows.push({ tags, fields: { temp: parseMillidegrees(text, file) } });
-        } catch (error) {
-          report(error);
-        }
+      if (typeof text !== 'string') continue;
+      try {
+        rows.push({ tags, fields: { temp: parseMillidegrees(text, file) } });
+      } catch (error) {
+        report(error);
       }
     }
-    if (failures > 0 && failures === sensors.length) throw texts[0];
+    if (texts.length > 0 && texts.every((text) => typeof text !== 'string')) {
+      memory.delete('sensors');
+      throw texts[0];
+    }
     return { temp: rows };
   },
 });
 
-async function findHwmon(access: HostAccess, options: AccessOptions): Promise<Sensor[]> {
+/** Sensors, and the chips and zones that they were found in. */
+interface Found {
+  readonly chips: string;
+  readonly sensors: readonly Sensor[];
+}
+
+/** Looks for sensors; not again if there are the same chips and zones as in `known`. */
+async function findSensors(access: HostAccess, alwaysZones: boolean, options: AccessOptions, known?: Found): Promise<Found> {
+  const hwmon = await list(access, HWMON, options);
+  const zones = (await list(access, THERMAL, options)).filter((name) => /^thermal_zone[0-9]+$/.test(name));
+  const chips = [...hwmon, ...zones].join(' ');
+  if (known?.chips === chips) return known;
+  const sensors = await findHwmon(access, hwmon, options);
+  return { chips, sensors: sensors.length === 0 || alwaysZones ? [...sensors, ...(await findZones(access, zones, options))] : sensors };
+}
+
+async function findHwmon(access: HostAccess, entries: readonly string[], options: AccessOptions): Promise<Sensor[]> {
   const sensors: Sensor[] = [];
   const seen = new Set<string>();
-  for (const entry of await list(access, HWMON, options)) {
+  for (const entry of entries) {
     // Drivers of old put their files one folder deeper.
     for (const folder of [`${HWMON}/${entry}`, `${HWMON}/${entry}/device`]) {
       const inputs = temperatureInputs(await list(access, folder, options));
@@ -92,8 +108,7 @@ async function findHwmon(access: HostAccess, options: AccessOptions): Promise<Se
   return sensors;
 }
 
-async function findZones(access: HostAccess, options: AccessOptions): Promise<Sensor[]> {
-  const zones = (await list(access, THERMAL, options)).filter((name) => /^thermal_zone[0-9]+$/.test(name));
+async function findZones(access: HostAccess, zones: readonly string[], options: AccessOptions): Promise<Sensor[]> {
   const types = await access.readFiles(
     zones.map((zone) => `${THERMAL}/${zone}/type`),
     options,
