@@ -84,7 +84,7 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect
     ...checkUrl(config.server_url),
     ...(connect ? checkConnection(text, config) : []),
     ...(config.token !== undefined && config.token_file !== undefined
-      ? [{ key: 'token_file', value: config.token_file, allowed: 'cannot be set beside token; remove one of them' }]
+      ? [{ key: 'token_file', value: JSON.stringify(config.token_file), allowed: 'cannot be set beside token; remove one of them' }]
       : []),
   ];
   return loadToml(text, AgentConfigSchema, { file, overrides: overridesFrom(env, ENVIRONMENT), rules });
