@@ -226,8 +226,9 @@ class EmbeddedBroker implements Broker {
     this.#pendingOf.set(address, pendingThere + 1);
     stream.once('close', () => {
       this.#connections.delete(connection);
-      if (connection.session === null) this.#notPending(address);
-      else if (this.#sessions.get(connection.session.id) === connection) this.#sessions.delete(connection.session.id);
+      this.#notPending(connection);
+      if (connection.session !== null && this.#sessions.get(connection.session.id) === connection)
+        this.#sessions.delete(connection.session.id);
     });
     const client = this.#aedes.handle(stream);
     this.#connectionOf.set(client, connection);
@@ -241,9 +242,9 @@ class EmbeddedBroker implements Broker {
 
   /** The same client id with valid credentials takes over a predecessor, which may be half open; its will goes first. */
   async #admit(connection: Connection): Promise<void> {
-    const { session, address } = connection;
+    const { session } = connection;
     if (session === null) return;
-    this.#notPending(address);
+    this.#notPending(connection);
     for (;;) {
       const old = this.#sessions.get(session.id);
       if (old === undefined || old === connection) break;
@@ -254,7 +255,11 @@ class EmbeddedBroker implements Broker {
     if (!connection.stream.destroyed) this.#sessions.set(session.id, connection);
   }
 
-  #notPending(address: string): void {
+  #notPending(connection: Connection): void {
+    // A connection can also end while its credentials are being checked.
+    if (!connection.pending) return;
+    connection.pending = false;
+    const { address } = connection;
     this.#pending--;
     const left = (this.#pendingOf.get(address) ?? 1) - 1;
     if (left === 0) this.#pendingOf.delete(address);

@@ -24,7 +24,8 @@ export class Connection {
   request: ConnectRequest | null = null;
   /** Set once the credentials were accepted. */
   session: { readonly id: string; readonly principal: Principal; readonly credential: string } | null = null;
-  client: Client | null = null;
+  /** Counted among those that have not authenticated yet. */
+  pending = true;
   subscriptions = 0;
   readonly #refuse: (reason: Refusal, connection: Connection) => void;
   readonly #limits: BrokerLimits;
@@ -53,7 +54,6 @@ export class Connection {
    * retained messages wait for a client that does not read.
    */
   guard(client: Client): void {
-    this.client = client;
     const { _parser: parser } = client as Client & { readonly _parser: { parse(bytes: Buffer): number } };
     const parse = parser.parse.bind(parser);
     const gate = new PacketGate();
