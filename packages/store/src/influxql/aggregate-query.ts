@@ -3,7 +3,7 @@ import { StoreError } from '../series-store.ts';
 import type { Fill } from './ast.ts';
 import { type Budget, MAX_BUCKETS } from './budget.ts';
 import type { Group } from './groups.ts';
-import { emptyList, fillGaps, fillNumber, type PointList, transform } from './point-list.ts';
+import { emptyList, fillGaps, type PointList, transform } from './point-list.ts';
 import { rawPoints } from './raw-query.ts';
 import { type Reduce, type Reduction, reduceGroup } from './reduce-group.ts';
 import type { Reducer } from './reducer.ts';
@@ -29,7 +29,7 @@ export function aggregateRows(plan: SelectPlan, group: Group, budget: Budget): R
         row[index] = list.values[head] ?? null;
         if (plan.refs.length > 0) fillReferences(plan, group, list.origins?.[head] ?? null, row);
         heads[k] = head + 1;
-      } else row[index] = missing(plan.fill, list, row[index] ?? null);
+      } else row[index] = missing(plan.fill, row[index] ?? null);
     });
     if (!writer.add(at.ms, at.nanos, row)) return writer.rows;
   }
@@ -54,9 +54,9 @@ function nextTime(plan: SelectPlan, lists: readonly Indexed[], heads: readonly n
 }
 
 /** What a column shows in a row in which only other columns have a point. */
-function missing(fill: Fill, list: PointList, before: Value): Value {
+function missing(fill: Fill, before: Value): Value {
   if (fill.kind === 'previous') return before;
-  return fill.kind === 'number' ? fillNumber(fill.value, list.type) : null;
+  return fill.kind === 'number' ? fill.value : null;
 }
 
 /** The other fields and tags of the point that a selector chose. */
@@ -120,8 +120,8 @@ class GroupStreams {
     if (range === null) return emptyList(reduce.type);
     let reduction = this.reductions.get(lead);
     if (reduction === undefined) {
-      const needPoints =
-        plan.refs.length > 0 || (plan.selector && plan.windows === null && reduce.name !== 'first' && reduce.name !== 'last');
+      // A summary says neither which row had the value nor its nanoseconds.
+      const needPoints = plan.refs.length > 0 || (plan.selector && plan.windows === null);
       reduction = reduceGroup(this.group, this.byLead.get(lead) ?? [], range, plan.windows, needPoints);
       this.reductions.set(lead, reduction);
     }

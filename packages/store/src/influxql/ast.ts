@@ -70,8 +70,8 @@ export interface Select {
   readonly where: Expr | null;
   /** Tags by name, `*` or regular expression; `time(...)` is in `interval`. */
   readonly dimensions: readonly (Ref | Wildcard | { readonly kind: 'regex'; readonly regex: RegExp })[];
-  /** Null: no GROUP BY time. `offset` may be an expression of now(). */
-  readonly interval: { readonly ns: bigint; readonly offset: Expr | null } | null;
+  /** The calls in GROUP BY, of which there may be one, `time(d[, offset])`; an empty name stands for what is neither call nor tag. */
+  readonly times: readonly Call[];
   readonly fill: Fill;
   readonly descending: boolean;
   readonly limit: number;

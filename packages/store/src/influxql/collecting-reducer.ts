@@ -106,7 +106,7 @@ function median(values: number[]): number {
   return low + (high - low) / 2;
 }
 
-/** The most frequent value; of several the one that was seen first. */
+/** The most frequent value; of several the one that was seen first. (InfluxDB's choice among several is arbitrary.) */
 function mode(all: Collected): Scalar {
   const order = byValueAndTime(all);
   let best = { count: 0, at: order[0] ?? 0 };

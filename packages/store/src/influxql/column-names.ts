@@ -2,17 +2,9 @@ import type { Expr, SelectField } from './ast.ts';
 
 /** The name of a column that has no alias: its function's or field's, those of an expression joined by `_`. */
 export function nameOf(expr: Expr): string {
-  switch (expr.kind) {
-    case 'ref':
-    case 'call':
-      return expr.name;
-    case 'paren':
-      return nameOf(expr.expr);
-    case 'binary':
-      return [...namesIn(expr)].join('_');
-    default:
-      return '';
-  }
+  if (expr.kind === 'ref' || expr.kind === 'call') return expr.name;
+  if (expr.kind === 'paren') return nameOf(expr.expr);
+  return expr.kind === 'binary' ? namesIn(expr).join('_') : '';
 }
 
 function namesIn(expr: Expr): readonly string[] {

@@ -19,7 +19,10 @@ export interface Group {
   readonly members: Member[];
 }
 
-/** The series of sources of one name that pass the WHERE as far as tags decide it, by dimensions, in InfluxDB's order. */
+/**
+ * The series of sources of one name that pass the WHERE as far as tags decide it, by dimensions, in InfluxDB's order, which ORDER BY time DESC
+ * turns as well.
+ */
 export function groupSeries(plan: SelectPlan, sources: readonly Source[]): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const source of sources) {
@@ -38,7 +41,8 @@ export function groupSeries(plan: SelectPlan, sources: readonly Source[]): reado
   }
   const sorted = [...groups.values()].sort(byValues);
   const end = plan.slimit > 0 ? plan.soffset + plan.slimit : sorted.length;
-  return sorted.slice(plan.soffset, end);
+  const page = sorted.slice(plan.soffset, end);
+  return plan.descending ? page.reverse() : page;
 }
 
 function tagsOf(names: readonly string[], values: readonly string[]): Tags | null {

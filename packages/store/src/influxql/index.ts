@@ -41,17 +41,12 @@ export function execute(reader: SeriesReader, influxql: string, options: Execute
 }
 
 function run(reader: SeriesReader, statement: Statement, options: ExecuteOptions, nowNs: bigint): readonly QuerySeries[] {
-  const { database } = options;
-  switch (statement.kind) {
-    case 'select':
-      return select(reader, statement, options, nowNs);
-    case 'create-database':
-      throw new StoreError('query', 'hostwire: CREATE DATABASE is not supported here; databases are made by writing to them');
-    case 'unsupported':
-      throw new StoreError('query', `hostwire: ${statement.what} is not supported`);
-    default:
-      return runShow(statement, { reader, database, nowNs });
+  if (statement.kind === 'select') return select(reader, statement, options, nowNs);
+  if (statement.kind === 'create-database') {
+    throw new StoreError('query', 'hostwire: CREATE DATABASE is not supported here; databases are made by writing to them');
   }
+  if (statement.kind === 'unsupported') throw new StoreError('query', `hostwire: ${statement.what} is not supported`);
+  return runShow(statement, { reader, database: options.database, nowNs });
 }
 
 function select(reader: SeriesReader, statement: Select, options: ExecuteOptions, nowNs: bigint): readonly QuerySeries[] {

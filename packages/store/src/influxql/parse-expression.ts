@@ -89,7 +89,10 @@ function parseUnary(tokens: TokenStream, depth: number): Expr {
     }
     case 'ident':
       return parseName(tokens, depth);
-    default:
+    case 'bad':
+    case 'end':
+    case 'regex':
+    case 'symbol':
       throw tokens.unexpected('identifier', 'string', 'number', 'bool');
   }
 }
@@ -97,20 +100,15 @@ function parseUnary(tokens: TokenStream, depth: number): Expr {
 function parseNegative(tokens: TokenStream, depth: number): Expr {
   tokens.take();
   const expr = parseUnary(tokens, depth + 1);
-  switch (expr.kind) {
-    case 'integer':
-      return { kind: 'integer', value: -expr.value };
-    case 'number':
-      return expr.value === Number(MAX_INT + 1n) ? { kind: 'integer', value: -MAX_INT - 1n } : { kind: 'number', value: -expr.value };
-    case 'duration':
-      return { kind: 'duration', ns: -expr.ns };
-    case 'ref':
-    case 'call':
-    case 'paren':
-      return { kind: 'binary', op: '*', left: { kind: 'integer', value: -1n }, right: expr };
-    default:
-      throw tokens.unexpected('identifier', 'number', 'duration', '(');
+  if (expr.kind === 'integer') return { kind: 'integer', value: -expr.value };
+  if (expr.kind === 'number') {
+    return expr.value === Number(MAX_INT + 1n) ? { kind: 'integer', value: -MAX_INT - 1n } : { kind: 'number', value: -expr.value };
   }
+  if (expr.kind === 'duration') return { kind: 'duration', ns: -expr.ns };
+  if (expr.kind === 'ref' || expr.kind === 'call' || expr.kind === 'paren') {
+    return { kind: 'binary', op: '*', left: { kind: 'integer', value: -1n }, right: expr };
+  }
+  throw tokens.unexpected('identifier', 'number', 'duration', '(');
 }
 
 function parseWildcard(tokens: TokenStream): Expr {

@@ -1,4 +1,5 @@
-import type { Expr, Fill, Measurement, Ref, Select, SelectField, Source, Wildcard } from './ast.ts';
+import type { Call, Expr, Fill, Measurement, Ref, Select, SelectField, Source, Wildcard } from './ast.ts';
+import type { Token } from './lexer.ts';
 import { parseExpression } from './parse-expression.ts';
 import type { TokenStream } from './token-stream.ts';
 
@@ -21,7 +22,7 @@ export function parseSelect(tokens: TokenStream, depth = 0): Select {
   tokens.expectWord('FROM');
   const sources = parseSources(tokens, depth);
   const where = parseWhere(tokens);
-  const { dimensions, interval } = parseGroupBy(tokens);
+  const { dimensions, times } = parseGroupBy(tokens);
   const fill = parseFill(tokens);
   const descending = parseOrderBy(tokens);
   const limit = parseCount(tokens, 'LIMIT');
@@ -29,16 +30,30 @@ export function parseSelect(tokens: TokenStream, depth = 0): Select {
   const slimit = parseCount(tokens, 'SLIMIT');
   const soffset = parseCount(tokens, 'SOFFSET');
   const timeZone = parseTimeZone(tokens);
-  return { kind: 'select', fields, sources, where, dimensions, interval, fill, descending, limit, offset, slimit, soffset, timeZone };
+  return { kind: 'select', fields, sources, where, dimensions, times, fill, descending, limit, offset, slimit, soffset, timeZone };
 }
 
 function parseFields(tokens: TokenStream): readonly SelectField[] {
   const fields: SelectField[] = [];
   do {
+    const start = tokens.peek();
     const expr = parseExpression(tokens);
+    refuseComparisons(tokens, expr, start);
     fields.push(tokens.acceptWord('AS') ? { expr, alias: tokens.identifier() } : { expr });
   } while (tokens.acceptSymbol(','));
   return fields;
+}
+
+const COMPARISONS = new Set(['AND', 'OR', '=', '!=', '<', '<=', '>', '>=', '=~', '!~']);
+
+function refuseComparisons(tokens: TokenStream, expr: Expr, start: Token): void {
+  if (expr.kind === 'paren') refuseComparisons(tokens, expr.expr, start);
+  if (expr.kind !== 'binary') return;
+  if (COMPARISONS.has(expr.op)) {
+    throw tokens.error(`invalid operator ${expr.op} in SELECT clause at ${tokens.position(start)}; operator is intended for WHERE clause`);
+  }
+  refuseComparisons(tokens, expr.left, start);
+  refuseComparisons(tokens, expr.right, start);
 }
 
 function parseSources(tokens: TokenStream, depth: number): readonly Source[] {
@@ -79,28 +94,18 @@ export function parseWhere(tokens: TokenStream): Expr | null {
   return tokens.acceptWord('WHERE') ? parseExpression(tokens) : null;
 }
 
-function parseGroupBy(tokens: TokenStream): Pick<Select, 'dimensions' | 'interval'> {
+function parseGroupBy(tokens: TokenStream): Pick<Select, 'dimensions' | 'times'> {
   const dimensions: (Ref | Wildcard | { kind: 'regex'; regex: RegExp })[] = [];
-  let interval: Select['interval'] = null;
-  if (!tokens.acceptWord('GROUP')) return { dimensions, interval };
+  const times: Call[] = [];
+  if (!tokens.acceptWord('GROUP')) return { dimensions, times };
   tokens.expectWord('BY');
   do {
     const expr = parseExpression(tokens);
-    if (expr.kind === 'call') {
-      if (interval !== null) throw tokens.error('multiple time dimensions not allowed');
-      interval = timeDimension(tokens, expr.name, expr.args);
-    } else if (expr.kind === 'ref' || expr.kind === 'wildcard' || expr.kind === 'regex') dimensions.push(expr);
-    else throw tokens.error('only time and tag dimensions allowed');
+    if (expr.kind === 'call') times.push(expr);
+    else if (expr.kind === 'ref' || expr.kind === 'wildcard' || expr.kind === 'regex') dimensions.push(expr);
+    else times.push({ kind: 'call', name: '', args: [expr] });
   } while (tokens.acceptSymbol(','));
-  return { dimensions, interval };
-}
-
-function timeDimension(tokens: TokenStream, name: string, args: readonly Expr[]): Select['interval'] {
-  if (name !== 'time') throw tokens.error('only time() calls allowed in dimensions');
-  const [width, offset] = args;
-  if (width === undefined || args.length > 2) throw tokens.error('time dimension expected 1 or 2 arguments');
-  if (width.kind !== 'duration') throw tokens.error('time dimension must have duration argument');
-  return width.ns === 0n ? null : { ns: width.ns, offset: offset ?? null };
+  return { dimensions, times };
 }
 
 function parseFill(tokens: TokenStream): Fill {
@@ -120,7 +125,7 @@ function parseFill(tokens: TokenStream): Fill {
   ) {
     return { kind: option.name };
   }
-  throw tokens.error('fill must be a function call with one of null, none, previous, linear or a number');
+  throw tokens.error('expected number argument in fill()');
 }
 
 function parseOrderBy(tokens: TokenStream): boolean {

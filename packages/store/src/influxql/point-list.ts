@@ -64,12 +64,13 @@ function gapValue(list: PointList, fill: Fill, next: number, at: number, interva
       return next === 0 ? null : (list.values[next - 1] ?? null);
     case 'linear':
       return next === 0 || next >= list.values.length ? null : interpolate(list, next, at, interval);
-    default:
+    case 'null':
+    case 'none':
       return null;
   }
 }
 
-export function fillNumber(value: number | bigint, type: FieldType): Value {
+function fillNumber(value: number | bigint, type: FieldType): Value {
   if (type === 'int') return toInt(value);
   return type === 'float' ? Number(value) : null;
 }

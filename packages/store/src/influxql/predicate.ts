@@ -36,7 +36,13 @@ function readsFields(expr: Expr, source: Source): boolean {
       return readsFields(expr.left, source) || readsFields(expr.right, source);
     case 'call':
       return expr.args.some((arg) => readsFields(arg, source));
-    default:
+    case 'boolean':
+    case 'duration':
+    case 'integer':
+    case 'number':
+    case 'regex':
+    case 'string':
+    case 'wildcard':
       return false;
   }
 }

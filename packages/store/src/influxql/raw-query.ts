@@ -2,7 +2,7 @@ import type { FieldType } from '@hostwire/model';
 import type { RowBlock } from '../series-reader.ts';
 import type { Budget } from './budget.ts';
 import type { Group, Member } from './groups.ts';
-import { fillNumber, type PointList } from './point-list.ts';
+import type { PointList } from './point-list.ts';
 import { type Rows, RowWriter } from './rows.ts';
 import { readingOf, scanBlocks } from './scan-blocks.ts';
 import type { FieldRef, SelectPlan } from './select-plan.ts';
@@ -34,7 +34,7 @@ export function rawRows(plan: SelectPlan, group: Group, budget: Budget): Rows {
 function orFill(plan: SelectPlan, ref: FieldRef, value: Value, before: Value): Value {
   if (value !== null || ref.type === null) return value;
   if (plan.fill.kind === 'previous') return before;
-  return plan.fill.kind === 'number' ? fillNumber(plan.fill.value, ref.type) : null;
+  return plan.fill.kind === 'number' ? plan.fill.value : null;
 }
 
 /** The points of one field, of all members together, in the order of the query. */

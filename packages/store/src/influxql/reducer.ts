@@ -2,7 +2,7 @@ import type { FieldType } from '@hostwire/model';
 import type { Column, RowBlock, Scalar, Summary } from '../series-reader.ts';
 import { StoreError } from '../series-store.ts';
 import { CollectingReducer } from './collecting-reducer.ts';
-import { compareValues, fromBig, type Value, valueAt } from './values.ts';
+import { compareValues, fromBig, typeName, type Value, valueAt } from './values.ts';
 
 /** Rows `from` to `to` (exclusive) of a block of one series, of which all lie in one bucket. */
 export interface Run {
@@ -43,8 +43,7 @@ const NUMERIC_ONLY = new Set(['sum', 'mean', 'spread', 'stddev', 'median', 'perc
 export function createReducer(name: string, type: FieldType, parameter: number): Reducer {
   const takesBool = name === 'min' || name === 'max';
   if (NUMERIC_ONLY.has(name) && (type === 'string' || (type === 'bool' && !takesBool))) {
-    const kind = type === 'bool' ? 'boolean' : type;
-    throw new StoreError('query', `unsupported ${name} iterator type: *query.${kind}InterruptIterator`);
+    throw new StoreError('query', `unsupported ${name} iterator type: *query.${typeName(type)}InterruptIterator`);
   }
   switch (name) {
     case 'count':

@@ -8,20 +8,14 @@ const UNIT_MS: Readonly<Record<'ms' | 's' | 'm' | 'h', number>> = { ms: 1, s: 10
 
 /** Writes times as the answer wants them: numbers of a unit, or RFC 3339 with as many digits as needed. */
 export function timeFormat(epoch: Epoch | undefined, timeZone: string | null): (ms: number, nanos: number) => QueryValue {
-  switch (epoch) {
-    case undefined: {
-      const offsets = timeZone === null ? null : new ZoneOffsets(timeZone);
-      return (ms, nanos) => rfc3339(ms, nanos, offsets?.at(ms) ?? null);
-    }
-    case 'ns':
-      return (ms, nanos) => fromBig(BigInt(ms) * 1_000_000n + BigInt(nanos));
-    case 'u':
-      return (ms, nanos) => ms * 1000 + Math.trunc(nanos / 1000);
-    default: {
-      const unit = UNIT_MS[epoch];
-      return (ms) => Math.trunc(ms / unit) + 0;
-    }
+  if (epoch === undefined) {
+    const offsets = timeZone === null ? null : new ZoneOffsets(timeZone);
+    return (ms, nanos) => rfc3339(ms, nanos, offsets?.at(ms) ?? null);
   }
+  if (epoch === 'ns') return (ms, nanos) => fromBig(BigInt(ms) * 1_000_000n + BigInt(nanos));
+  if (epoch === 'u') return (ms, nanos) => ms * 1000 + Math.trunc(nanos / 1000);
+  const unit = UNIT_MS[epoch];
+  return (ms) => Math.trunc(ms / unit) + 0;
 }
 
 /** `aheadMs`: of the zone's clock; null is UTC. */

@@ -1,7 +1,7 @@
 import type { FieldType } from '@hostwire/model';
 import { StoreError } from '../series-store.ts';
-import type { Call, CompareOp, Expr, MathOp, Ref } from './ast.ts';
-import { applyMath, compareValues, fromBig, isNumeric, mathType, type Value } from './values.ts';
+import type { Binary, Call, CompareOp, Expr, MathOp, Ref } from './ast.ts';
+import { applyMath, compareValues, fromBig, isNumeric, mathType, typeName, type Value } from './values.ts';
 
 /** An expression made ready to be evaluated on a row of values, which its references index. */
 export interface Scalar {
@@ -15,10 +15,11 @@ export type Resolve = (expr: Ref | Call) => { readonly index: number; readonly t
 
 const MATH = new Set(['+', '-', '*', '/', '%', '&', '|', '^']);
 
-export function compileScalar(expr: Expr, resolve: Resolve): Scalar {
+/** `strict`: arithmetic on types that cannot be is an error (as in the fields of a SELECT), else null (as in a WHERE). */
+export function compileScalar(expr: Expr, resolve: Resolve, strict = false): Scalar {
   switch (expr.kind) {
     case 'paren':
-      return compileScalar(expr.expr, resolve);
+      return compileScalar(expr.expr, resolve, strict);
     case 'integer':
       return constant('int', fromBig(expr.value));
     case 'number':
@@ -32,9 +33,9 @@ export function compileScalar(expr: Expr, resolve: Resolve): Scalar {
     case 'ref':
       return reference(resolve(expr));
     case 'call':
-      return isMathFunction(expr.name) ? compileFunction(expr, resolve) : reference(resolve(expr));
+      return isMathFunction(expr.name) ? compileFunction(expr, resolve, strict) : reference(resolve(expr));
     case 'binary':
-      return compileBinary(expr.op, expr.left, expr.right, resolve);
+      return compileBinary(expr, resolve, strict);
     case 'regex':
     case 'wildcard':
       throw new StoreError('query', `unable to use ${expr.kind} in a binary expression`);
@@ -51,8 +52,8 @@ function reference(place: ReturnType<Resolve>): Scalar {
   return { type, evaluate: (row) => row[index] ?? null };
 }
 
-function compileBinary(op: string, leftExpr: Expr, rightExpr: Expr, resolve: Resolve): Scalar {
-  const left = compileScalar(leftExpr, resolve);
+function compileBinary({ op, left: leftExpr, right: rightExpr }: Binary, resolve: Resolve, strict: boolean): Scalar {
+  const left = compileScalar(leftExpr, resolve, strict);
   if (op === '=~' || op === '!~') {
     const regex = rightExpr.kind === 'regex' ? rightExpr.regex : /$^/;
     const wanted = op === '=~';
@@ -64,19 +65,20 @@ function compileBinary(op: string, leftExpr: Expr, rightExpr: Expr, resolve: Res
       },
     };
   }
-  const right = compileScalar(rightExpr, resolve);
+  const right = compileScalar(rightExpr, resolve, strict);
   if (op === 'AND') return { type: 'bool', evaluate: (row) => left.evaluate(row) === true && right.evaluate(row) === true };
   if (op === 'OR') return { type: 'bool', evaluate: (row) => left.evaluate(row) === true || right.evaluate(row) === true };
   if (!MATH.has(op)) return { type: 'bool', evaluate: (row) => compare(op as CompareOp, left.evaluate(row), right.evaluate(row)) };
   const type = mathType(op as MathOp, left.type, right.type);
+  if (strict && type === null && left.type !== null && right.type !== null) {
+    throw new StoreError('query', `type error: incompatible types: ${typeName(left.type)} and ${typeName(right.type)}`);
+  }
   const ints = left.type === 'int' && right.type === 'int';
   return { type, evaluate: (row) => applyMath(op as MathOp, left.evaluate(row), right.evaluate(row), ints) };
 }
 
 /** Values that cannot be compared are not equal and not unequal either: a comparison with them is false (InfluxDB 1.x). */
-function compare(op: CompareOp, left: Value, right: Value): boolean {
-  const a = left === null && typeof right === 'boolean' ? false : left;
-  const b = right === null && typeof left === 'boolean' ? false : right;
+function compare(op: CompareOp, a: Value, b: Value): boolean {
   if (a === null || b === null) return false;
   if (typeof a !== typeof b && !(isNumeric(a) && isNumeric(b))) return false;
   if (typeof a !== 'number' && typeof a !== 'bigint' && op !== '=' && op !== '!=') return false;
@@ -94,7 +96,8 @@ function compare(op: CompareOp, left: Value, right: Value): boolean {
       return order > 0;
     case '>=':
       return order >= 0;
-    default:
+    case '=~':
+    case '!~':
       return false;
   }
 }
@@ -127,12 +130,12 @@ export function isMathFunction(name: string): boolean {
   return Object.hasOwn(FUNCTIONS, name);
 }
 
-function compileFunction(call: Call, resolve: Resolve): Scalar {
+function compileFunction(call: Call, resolve: Resolve, strict: boolean): Scalar {
   const wanted = TWO_ARGUMENTS.has(call.name) ? 2 : 1;
   if (call.args.length !== wanted) {
     throw new StoreError('query', `invalid number of arguments for ${call.name}, expected ${wanted}, got ${call.args.length}`);
   }
-  const [first, second] = call.args.map((arg) => compileScalar(arg, resolve));
+  const [first, second] = call.args.map((arg) => compileScalar(arg, resolve, strict));
   const apply = FUNCTIONS[call.name];
   if (first === undefined || apply === undefined) throw new StoreError('query', `undefined function ${call.name}()`);
   const ints = first.type === 'int' && KEEP_INTEGERS.has(call.name);

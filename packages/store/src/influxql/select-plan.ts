@@ -83,9 +83,16 @@ function narrow(a: TimeRange, b: TimeRange): TimeRange {
 }
 
 function windowsOf(select: Select, nowNs: bigint): Windows | null {
-  if (select.interval === null) return null;
-  const { ns, offset } = select.interval;
-  return new Windows(ns, offset === null ? 0n : offsetNs(offset, ns, nowNs), select.timeZone);
+  const [time, another] = select.times;
+  if (time === undefined) return null;
+  if (time.name === '') throw new StoreError('query', 'only time and tag dimensions allowed');
+  if (time.name !== 'time') throw new StoreError('query', 'only time() calls allowed in dimensions');
+  const [width, offset] = time.args;
+  if (width === undefined || time.args.length > 2) throw new StoreError('query', 'time dimension expected 1 or 2 arguments');
+  if (width.kind !== 'duration') throw new StoreError('query', 'time dimension must have duration argument');
+  if (another !== undefined) throw new StoreError('query', 'multiple time dimensions not allowed');
+  if (width.ns === 0n) return null;
+  return new Windows(width.ns, offset === undefined ? 0n : offsetNs(offset, width.ns, nowNs), select.timeZone);
 }
 
 function offsetNs(offset: Expr, interval: bigint, nowNs: bigint): bigint {
@@ -107,7 +114,7 @@ export function planSelect(select: Select, frame: Frame, sources: readonly Sourc
   if (expanded.length === 0) return null;
   const layout = new RowLayout(fieldTypes, frame.windows);
   const isAggregate = expanded.some((field) => hasCall(field.expr));
-  const outputs = expanded.map((field) => compileScalar(field.expr, (expr) => layout.resolve(expr)));
+  const outputs = expanded.map((field) => compileScalar(field.expr, (expr) => layout.resolve(expr), true));
   if (isAggregate ? layout.calls.length === 0 : !layout.refs.some((ref) => ref.type !== null)) return null;
   return {
     ...frame,

@@ -34,6 +34,7 @@ export function runSelect(select: Select, context: SelectContext, inherited: Inh
   const plan = planSelect(select, frame, sources, inherited);
   if (plan === null || plan.range.min > plan.range.max) return { columns: [], types: [], series: [] };
   const names = [...new Set(sources.map((source) => source.name))].sort();
+  if (plan.descending) names.reverse();
   const series = names.flatMap((name) => rowsOf(plan, name, sources, context.budget));
   return { columns: plan.columns, types: plan.outputs.map((output) => output.type), series };
 }

@@ -6,6 +6,7 @@ import { filterFor } from './predicate.ts';
 import { measurementsOf, RETENTION_POLICY } from './select.ts';
 import type { Source } from './sources.ts';
 import { splitTime } from './time-range.ts';
+import { typeName } from './values.ts';
 
 export interface ShowContext {
   readonly reader: SeriesReader;
@@ -19,8 +20,11 @@ export function runShow(show: Show, context: ShowContext): readonly QuerySeries[
     case 'show-databases':
       return [{ name: 'databases', columns: ['name'], values: context.reader.databases().map((name) => [name]) }];
     case 'show-retention-policies':
-      return [showRetention(context, databaseOf(show.database, context))];
+      databaseOf(show.database, context);
+      return [showRetention()];
     case 'show-measurements':
+      // InfluxDB answers nothing at all here where its other statements say that there is no such database.
+      if (show.database !== null && !context.reader.databases().includes(show.database)) return [];
       return nonEmpty(
         'measurements',
         ['name'],
@@ -47,7 +51,7 @@ function databaseOf(named: string | null, context: ShowContext): string {
   return database;
 }
 
-function showRetention(_context: ShowContext, _database: string): QuerySeries {
+function showRetention(): QuerySeries {
   return {
     name: '',
     columns: ['name', 'duration', 'shardGroupDuration', 'replicaN', 'default'],
@@ -96,10 +100,8 @@ function keysOf(series: readonly SeriesRef[]): readonly string[] {
   return [...new Set(series.flatMap((ref) => Object.keys(ref.tags)))].sort();
 }
 
-const TYPE_NAMES = { int: 'integer', float: 'float', string: 'string', bool: 'boolean' } as const;
-
 function fieldKeys(source: Source): readonly (readonly QueryValue[])[] {
-  return [...source.fields].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, type]) => [name, TYPE_NAMES[type]]);
+  return [...source.fields].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, type]) => [name, typeName(type)]);
 }
 
 function tagValues(series: readonly SeriesRef[], keys: (Show & { kind: 'show-tag-values' })['keys']): readonly (readonly QueryValue[])[] {

@@ -2,6 +2,7 @@ import type { FieldType } from '@hostwire/model';
 import { StoreError } from '../series-store.ts';
 import type { Call, Expr } from './ast.ts';
 import { createReducer } from './reducer.ts';
+import { typeName } from './values.ts';
 import type { Windows } from './windows.ts';
 
 /** How the points of one call come about: read, reduced, transformed. */
@@ -68,10 +69,9 @@ function planTransform(
   const input = first.kind === 'call' ? planStream(first, fields, windows) : planRaw(first, fields);
   if (input === null) return null;
   if (name !== 'elapsed' && input.type !== 'int' && input.type !== 'float') {
-    const kind = input.type === 'bool' ? 'boolean' : input.type;
     throw new StoreError(
       'query',
-      `unsupported ${name.replace('non_negative_', '').replace('_', ' ')} iterator type: *query.${kind}InterruptIterator`,
+      `unsupported ${name.replace('non_negative_', '').replace('_', ' ')} iterator type: *query.${typeName(input.type)}InterruptIterator`,
     );
   }
   const fallback = name === 'elapsed' ? 1e-6 : (windows?.interval ?? 1000);

@@ -65,20 +65,10 @@ function splitComparison(where: Binary, nowNs: bigint, timeZone: string | null):
 function bound(op: BinaryOp, expr: Expr, nowNs: bigint, timeZone: string | null): SplitCondition {
   const value = timeValue(expr, nowNs, timeZone);
   const ns = clamp(value.ns);
-  switch (op) {
-    case '=':
-      return { condition: null, min: ns, max: ns };
-    case '>':
-      return { condition: null, min: ns + 1n, max: null };
-    case '>=':
-      return { condition: null, min: ns, max: null };
-    case '<':
-      return { condition: null, min: null, max: ns - 1n };
-    case '<=':
-      return { condition: null, min: null, max: ns };
-    default:
-      throw new StoreError('query', `invalid time comparison operator: ${op}`);
-  }
+  if (op === '=') return { condition: null, min: ns, max: ns };
+  if (op === '>' || op === '>=') return { condition: null, min: op === '>' ? ns + 1n : ns, max: null };
+  if (op === '<' || op === '<=') return { condition: null, min: null, max: op === '<' ? ns - 1n : ns };
+  throw new StoreError('query', `invalid time comparison operator: ${op}`);
 }
 
 function clamp(ns: bigint): bigint {
@@ -110,7 +100,10 @@ function timeValue(expr: Expr, nowNs: bigint, timeZone: string | null): TimeValu
       if (expr.op === '*') return { kind: 'duration', ns: left.ns * right.ns };
       break;
     }
-    default:
+    case 'boolean':
+    case 'ref':
+    case 'regex':
+    case 'wildcard':
   }
   throw new StoreError('query', 'invalid operation: time can be compared with a time string, a duration, an integer and now() only');
 }

@@ -103,6 +103,10 @@ export class TokenStream {
     return this.error(`found ${found}, expected ${expected.join(', ')} at ${this.lexer.position(token.start)}`);
   }
 
+  position(token: Token): string {
+    return this.lexer.position(token.start);
+  }
+
   error(message: string): StoreError {
     return new StoreError('query', `error parsing query: ${message}`);
   }
@@ -117,7 +121,7 @@ export class TokenStream {
     try {
       return new RegExp(body, flags?.[1] ?? '');
     } catch (cause) {
-      throw new StoreError('query', `error parsing query: error parsing regexp: ${source}`, { cause });
+      throw new StoreError('query', `error parsing query: error parsing regexp: ${(cause as Error).message}`, { cause });
     }
   }
 }

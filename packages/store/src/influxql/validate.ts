@@ -76,15 +76,16 @@ function checkExpression(expr: Expr, found: Findings, place: Place): void {
       checkExpression(expr.expr, found, place);
       return;
     case 'binary': {
-      if (['AND', 'OR', '=', '!=', '<', '<=', '>', '>=', '=~', '!~'].includes(expr.op)) {
-        throw invalid(`invalid operator ${expr.op} in SELECT clause; operator is intended for WHERE clause`);
-      }
       const sides = [expr.left, expr.right].filter((side) => !isLiteral(side));
-      if (sides.length === 0) throw invalid('cannot perform a binary expression on two literals');
+      if (sides.length === 0) throw invalid('field must contain at least one variable');
       for (const side of sides) checkExpression(side, found, { ...place, patterns: false });
       return;
     }
-    default:
+    case 'boolean':
+    case 'duration':
+    case 'integer':
+    case 'number':
+    case 'string':
       throw invalid('field must contain at least one variable');
   }
 }

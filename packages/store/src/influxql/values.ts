@@ -52,7 +52,10 @@ function smallMath(op: MathOp, a: number, b: number): number | null {
       return a * b;
     case '%':
       return b === 0 ? 0 : (a % b) + 0;
-    default:
+    case '/':
+    case '&':
+    case '|':
+    case '^':
       return null;
   }
 }
@@ -73,7 +76,7 @@ function bigMath(op: MathOp, a: bigint, b: bigint): bigint {
       return a | b;
     case '^':
       return a ^ b;
-    default:
+    case '/':
       return 0n;
   }
 }
@@ -90,7 +93,9 @@ function floatMath(op: MathOp, a: number, b: number): Value {
       return b === 0 ? 0 : a / b;
     case '%':
       return a % b;
-    default:
+    case '&':
+    case '|':
+    case '^':
       return null;
   }
 }
@@ -103,7 +108,11 @@ function boolMath(op: MathOp, a: boolean, b: boolean): Value {
       return a || b;
     case '^':
       return a !== b;
-    default:
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
       return null;
   }
 }
@@ -116,10 +125,18 @@ export function applyMath(op: MathOp, a: Value, b: Value, ints: boolean): Value 
   return ints && op !== '/' ? intMath(op, a, b) : floatMath(op, Number(a), Number(b));
 }
 
+const TYPE_NAMES = { int: 'integer', float: 'float', string: 'string', bool: 'boolean' } as const;
+
+/** A field's type in InfluxQL's words. */
+export function typeName(type: FieldType): string {
+  return TYPE_NAMES[type];
+}
+
 export function mathType(op: MathOp, a: FieldType | null, b: FieldType | null): FieldType | null {
   if (a === 'bool' && b === 'bool') return 'bool';
   if ((a !== 'int' && a !== 'float') || (b !== 'int' && b !== 'float')) return null;
-  return a === 'int' && b === 'int' && op !== '/' ? 'int' : 'float';
+  if (a === 'int' && b === 'int') return op === '/' ? 'float' : 'int';
+  return op === '&' || op === '|' || op === '^' ? null : 'float';
 }
 
 /** A number as a field of type int holds it: towards zero (Go's conversion). */
