@@ -91,6 +91,16 @@ describe('collect', () => {
     expect(success(data['collector'])).toEqual({ partly: false });
   });
 
+  it('bounds the errors of a collector that reports very many', async () => {
+    const noisy = made('noisy', async ({ report }) => {
+      for (let i = 0; i < 1000; i++) report(new Error(`part ${i}`));
+      return value('noisy', 1);
+    });
+    const { data, errors } = await runner([noisy]).collect('fast');
+    expect(errors.map(({ message }) => message)).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((i) => `part ${i}`));
+    expect(data['noisy']).toHaveLength(1);
+  });
+
   it('gives up on a collector that takes too long, tells it so, and has the rows of the others', async () => {
     let told = false;
     const hangs = made('hangs', ({ signal }) => {
@@ -232,6 +242,9 @@ describe('the registry', () => {
     const row = agentRow('abc', 3, 'slow');
     expect(row).toEqual({ tags: { tier: 'slow' }, fields: { run: 'abc', seq: 3 } });
     expect(Object.keys(measurements['agent']?.fields ?? {})).toEqual(Object.keys(row.fields));
+    const second = agentRow('abc', 4, 'slow', 2);
+    expect(second.tags).toEqual({ tier: 'slow', part: '2' });
+    expect(Object.keys(measurements['agent']?.tags ?? {})).toEqual(Object.keys(second.tags ?? {}));
   });
 });
 

@@ -15,7 +15,7 @@ export interface RunnerOptions {
   readonly options?: CollectorsConfig;
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
-  /** Milliseconds on a clock that never jumps, for rates; under replay the recorded time. Default `performance.now`. */
+  /** Milliseconds on a clock that never jumps, to know the time between ticks; under replay the recorded one. Default `performance.now`. */
   readonly monotonic?: () => number;
   /** For collectors whose configuration names none; default 10,000. */
   readonly timeoutMs?: number;
@@ -46,6 +46,9 @@ export interface Runner {
 
 /** What is not available is asked for again after this time: a tool may have been installed. */
 const PROBE_AGAIN_MS = 10 * 60_000;
+
+/** Errors of one collector in one tick; what comes beyond says no more, and a sample may hold 256 of them in all. */
+const MAX_ERRORS = 8;
 
 interface Entry {
   readonly collector: Collector;
@@ -119,7 +122,7 @@ export function createRunner({
     const began = performance.now();
     const errors: CollectError[] = [];
     const report = (error: unknown) => {
-      errors.push(toError(name, error));
+      if (errors.length < MAX_ERRORS) errors.push(toError(name, error));
     };
     const work = ask(entry, time, reading, controller.signal, report).catch((error: unknown) => {
       report(error);

@@ -8,8 +8,8 @@ import { settingsOf } from './config.ts';
 export class TreeHost implements HostAccess {
   readonly files: Record<string, string | AccessError>;
   readonly links: Record<string, string>;
-  /** What statFs gives: a value, or a promise that may never resolve. */
-  readonly mounts: Record<string, FileSystemStat | Promise<FileSystemStat>>;
+  /** What statFs gives: a value, an error, or a promise that may never resolve. */
+  readonly mounts: Record<string, FileSystemStat | AccessError | Promise<FileSystemStat>>;
   readonly asked: string[] = [];
 
   constructor({ files = {}, links = {}, mounts = {} }: Partial<Pick<TreeHost, 'files' | 'links' | 'mounts'>> = {}) {
@@ -45,6 +45,7 @@ export class TreeHost implements HostAccess {
     this.asked.push(`statfs ${path}`);
     const stat = this.mounts[path];
     if (stat === undefined) throw absent(path);
+    if (stat instanceof AccessError) throw stat;
     const aborted = new Promise<never>((_, reject) => {
       signal?.addEventListener('abort', () => reject(new AccessError('timeout', `${path}: no answer`)));
     });

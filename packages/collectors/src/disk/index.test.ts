@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { type FileSystemStat, LocalHost } from '@hostwire/host-access';
+import { AccessError, type FileSystemStat, LocalHost } from '@hostwire/host-access';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Readings, TreeHost } from '../tree-host.testkit.ts';
@@ -12,7 +12,7 @@ const never = new Promise<FileSystemStat>(() => {});
 let id = 20;
 const mount = (device: string, path: string, fstype: string, source: string, { root = '/', options = 'rw,relatime' } = {}) =>
   `${id++} 1 ${device} ${root} ${path} ${options} shared:1 master:2 - ${fstype} ${source} rw\n`;
-const host = (lines: string[], mounts: Record<string, FileSystemStat | Promise<FileSystemStat>>, links = {}, files = {}) =>
+const host = (lines: string[], mounts: TreeHost['mounts'], links = {}, files = {}) =>
   new TreeHost({ files: { '/proc/1/mountinfo': lines.join(''), ...files }, mounts, links });
 const paths = (rows: readonly { tags?: Readonly<Record<string, string>> }[]) => rows.map(({ tags }) => tags?.['path']);
 
@@ -93,13 +93,24 @@ describe('disk', () => {
     expect(access.asked).not.toContain('statfs /nas2');
   });
 
-  it('reports a mount that may not be looked at and gives the others', async () => {
+  it('asks no more after the second local mount that hangs', async () => {
+    const lines = ['/a', '/b', '/c'].map((path, n) => mount(`8:${n}`, path, 'ext4', `/dev/sd${n}`));
+    const access = host(lines, { '/a': never, '/b': never, '/c': STAT });
+    const readings = new Readings(disk, { mount_timeout_seconds: 0.05 });
+    expect(await readings.read(access)).toEqual([]);
+    expect(readings.reported).toHaveLength(2);
+  });
+
+  it('reports a mount that may not be looked at, passes over one that is not here, and gives the others', async () => {
+    const lines = [
+      mount('8:9', '/closed', 'ext4', '/dev/sdd1'),
+      mount('8:8', '/elsewhere', 'ext4', '/dev/sdd2'),
+      mount('8:1', '/', 'ext4', '/dev/sda1'),
+    ];
     const readings = new Readings(disk);
-    const rows = await readings.read(
-      host([mount('8:9', '/gone', 'ext4', '/dev/sdd1'), mount('8:1', '/', 'ext4', '/dev/sda1')], { '/': STAT }),
-    );
+    const rows = await readings.read(host(lines, { '/': STAT, '/closed': new AccessError('EACCES', '/closed: permission denied') }));
     expect(paths(rows)).toEqual(['/']);
-    expect(readings.reported).toMatchObject([{ code: 'ENOENT' }]);
+    expect(readings.reported).toMatchObject([{ code: 'EACCES' }]);
   });
 });
 

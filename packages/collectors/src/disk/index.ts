@@ -60,16 +60,18 @@ export const disk = defineCollector({
       return fields === null ? null : { tags: await tagsOf(access, mount, { signal }), fields };
     };
     const rows: (Row | null)[] = [];
+    let hanging = 0;
     // One after another, those that may hang last: each that hangs holds one of the process's few threads for file
-    // systems, so after the first no other of its kind is asked.
+    // systems, so after the first of them, or two of any kind, no other is asked.
     for (const mount of [...mounts].sort((a, b) => Number(mayHang(a)) - Number(mayHang(b)))) {
       try {
         rows.push(await ask(mount));
       } catch (error) {
         signal.throwIfAborted();
-        const hangs = isTimeout(error);
-        report(hangs ? hung(mount, error) : error);
-        if (hangs && mayHang(mount)) break;
+        // Process 1 has it, but it is not mounted where this process looks.
+        if (error instanceof AccessError && error.code === 'ENOENT') continue;
+        report(isTimeout(error) ? hung(mount, error) : error);
+        if (isTimeout(error) && (mayHang(mount) || ++hanging === 2)) break;
       }
     }
     return { disk: rows.filter((row) => row !== null) };
