@@ -67,11 +67,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       compress: config.compress,
       onConflict: yieldIdentity,
     });
+    let primed: Promise<void> = Promise.resolve();
     const stopTicks = startSchedule({
       intervals,
       host,
-      prime: () => void ticks.prime(),
-      tick: (tier) => void tick(session, tier),
+      prime: () => {
+        primed = ticks.prime();
+      },
+      // Where the priming takes longer than its second, the first samples wait for it; all others never do.
+      tick: (tier) => void primed.then(() => tick(session, tier)),
     });
     return async (farewell) => {
       stopTicks();

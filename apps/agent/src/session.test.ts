@@ -59,7 +59,8 @@ async function setUp(options: Partial<SessionOptions> = {}) {
   };
   const ack = (body: Partial<Ack>) => broker.publish(topics.ack('h1'), JSON.stringify({ run: RUN, time: Date.now(), ...body }));
   const samples = (tier: Tier = 'fast') => broker.on(topics.sample('h1', tier)).map(toSample);
-  const connected = () => waitFor(() => broker.on(topics.catalog('h1')).length > 0, { what: 'the connection' });
+  const introduction = [topics.status('h1'), topics.info('h1'), topics.catalog('h1')];
+  const connected = () => waitFor(() => introduction.every((topic) => broker.on(topic).length > 0), { what: 'the connection' });
   return { broker, outbox, clock, conflicts, open, send, ack, samples, connected };
 }
 

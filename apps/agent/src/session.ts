@@ -39,6 +39,7 @@ export class Session {
   readonly #client: MqttClient;
   readonly #publisher: Publisher;
   #serverOffline = false;
+  #closed = false;
 
   constructor(options: SessionOptions) {
     const { connection, topics, host, logger, timing = {} } = options;
@@ -80,6 +81,7 @@ export class Session {
   /** Ends the session: with a farewell (`offline`, retained) unless another agent goes on under this name. */
   async close({ farewell }: { readonly farewell: boolean }): Promise<void> {
     const { topics, host, onPayload } = this.#options;
+    this.#closed = true;
     this.#publisher.close();
     if (farewell && this.#client.connected) {
       onPayload?.('status', 'offline');
@@ -105,7 +107,9 @@ export class Session {
   }
 
   #listen(filter: string, handler: (payload: Buffer) => void): void {
-    const subscribed = this.#client.subscribe(filter, ({ payload }) => handler(Buffer.from(payload)));
+    const subscribed = this.#client.subscribe(filter, ({ payload }) => {
+      if (!this.#closed) handler(Buffer.from(payload));
+    });
     subscribed.catch((error: unknown) => this.#options.logger.warn({ err: error, filter }, 'could not subscribe'));
   }
 
