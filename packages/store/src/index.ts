@@ -1,1 +1,2 @@
+export { quoteIdentifier, quoteString } from './influxql/quote.ts';
 export * from './series-store.ts';
