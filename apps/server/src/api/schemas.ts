@@ -117,9 +117,16 @@ export const SeriesAnswer = Type.Object(
   { $id: 'SeriesAnswer' },
 );
 
-export const AggregateName = Type.Union(
-  (['mean', 'min', 'max', 'sum', 'count', 'first', 'last', 'rate'] as const).map((name) => Type.Literal(name)),
-);
+export const AggregateName = Type.Union([
+  Type.Literal('mean'),
+  Type.Literal('min'),
+  Type.Literal('max'),
+  Type.Literal('sum'),
+  Type.Literal('count'),
+  Type.Literal('first'),
+  Type.Literal('last'),
+  Type.Literal('rate'),
+]);
 
 export const SeriesQuery = Type.Object(
   {
@@ -200,9 +207,65 @@ export const ConfigAnswer = Type.Object(
   { $id: 'Config' },
 );
 
+export const HostList = Type.Object({ hosts: Type.Array(Type.Ref('HostSummary')), server_time: Time }, { $id: 'HostList' });
+
+export const HostPart = Type.Object(
+  {
+    timestamp: Nullable(Time),
+    host: Type.Object({
+      latest: HostDetail.properties.latest,
+      rates: HostDetail.properties.rates,
+    }),
+  },
+  { $id: 'HostPart', description: 'What the host itself measures, at the time of its newest sample.' },
+);
+
+export const AlertList = Type.Object({ alerts: Type.Array(Type.Ref('Alert')) }, { $id: 'AlertList' });
+
+export const AlertQuery = Type.Object(
+  {
+    state: Type.Optional(AlertShape.properties.state),
+    acknowledged: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
+export const AcknowledgeInput = Type.Object({ note: Type.Optional(Type.String({ maxLength: 1000 })) }, { additionalProperties: false });
+
+export const LoginInput = Type.Object(
+  { code: Type.String({ minLength: 1, maxLength: 256, description: 'Of the one-time link.' }) },
+  { additionalProperties: false },
+);
+
+export const SessionAnswer = Type.Object(
+  {
+    name: Type.String({ description: 'The name of the token, or `dashboard` for a session.' }),
+    scopes: Type.Array(Type.String()),
+    expires_at: Nullable(Time),
+  },
+  { $id: 'Session' },
+);
+
+/** Everything that stands in the OpenAPI document under its own name. */
+export const COMPONENTS: readonly TSchema[] = [
+  ErrorBody,
+  Health,
+  HostSummary,
+  HostList,
+  HostDetail,
+  HostPart,
+  SeriesAnswer,
+  CatalogAnswer,
+  AlertShape,
+  AlertList,
+  ConfigAnswer,
+  SessionAnswer,
+];
+
 export type HealthBody = Static<typeof Health>;
 export type HostSummaryBody = Static<typeof HostSummary>;
 export type HostDetailBody = Omit<Static<typeof HostDetail>, 'summary'> & { summary: HostSummaryBody };
+export type RowBody = Static<typeof RowShape>;
 export type SeriesAnswerBody = Static<typeof SeriesAnswer>;
 export type SeriesQueryInput = Static<typeof SeriesQuery>;
 export type AlertBody = Static<typeof AlertShape>;

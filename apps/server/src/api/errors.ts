@@ -1,0 +1,70 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+
+/** Every error of the API: its code, for programs, and its HTTP status (RFC 9110 section 15). */
+export const ERROR_STATUS = {
+  invalid: 400,
+  'unknown-measurement': 400,
+  'unknown-field': 400,
+  'unknown-tag': 400,
+  'not-a-number': 400,
+  'not-a-counter': 400,
+  'too-many-buckets': 400,
+  'too-many-series': 400,
+  'not-logged-in': 401,
+  'login-refused': 401,
+  forbidden: 403,
+  'foreign-origin': 403,
+  'not-found': 404,
+  'not-firing': 409,
+  'too-large': 413,
+  'too-many-requests': 429,
+  internal: 500,
+  'store-failed': 502,
+  'store-unavailable': 503,
+  'role-absent': 503,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** What a route throws: `message` is one sentence that says what to do, and is shown to the client. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export function errorBody(code: ErrorCode, message: string): { error: { code: ErrorCode; message: string } } {
+  return { error: { code, message } };
+}
+
+/** Answers any error in one form. What is not an ApiError or the client's own fault is logged and told without details. */
+export function handleError(error: FastifyError | ApiError, request: FastifyRequest, reply: FastifyReply): void {
+  const known = error instanceof ApiError ? error : clientError(error);
+  if (known === null) {
+    request.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'a request failed');
+    void reply.code(500).send(errorBody('internal', 'The server failed to answer; its log says why.'));
+    return;
+  }
+  if (known.code === 'store-failed') request.log.warn({ err: known, route: request.routeOptions.url }, 'the store failed to answer');
+  void reply.code(ERROR_STATUS[known.code]).send(errorBody(known.code, known.message));
+}
+
+function clientError(error: FastifyError): ApiError | null {
+  if (error.validation !== undefined) {
+    const where = error.validationContext ?? 'request';
+    const problems = error.validation.slice(0, 5).map(({ instancePath, message, params }) => {
+      const extra = (params as { additionalProperties?: string[] }).additionalProperties;
+      const name = instancePath.replace(/^\//, '').replaceAll('/', '.');
+      return `${name === '' ? where : name} ${message ?? 'is not valid'}${extra === undefined ? '' : ` (${extra.join(', ')})`}`;
+    });
+    return new ApiError('invalid', `${where}: ${problems.join('; ')}`);
+  }
+  const { statusCode = 500 } = error;
+  if (statusCode === 413) return new ApiError('too-large', 'The request is too large.');
+  if (statusCode === 404) return new ApiError('not-found', 'There is nothing here.');
+  // Fastify's own messages name no secret: a malformed body, a wrong content type.
+  return statusCode >= 400 && statusCode < 500 ? new ApiError('invalid', error.message) : null;
+}

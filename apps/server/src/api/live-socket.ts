@@ -1,0 +1,172 @@
+import websocket from '@fastify/websocket';
+import { type AlertEvent, toAlertBody } from '@hostwire/alerting';
+import { Counters } from '@hostwire/model';
+import type { FastifyInstance } from 'fastify';
+import type { WebSocket } from 'ws';
+import type { LiveSample } from '../live/live-state.ts';
+import { type Identity, isSameOrigin } from './auth.ts';
+import { hostSummary, rowBody } from './bodies.ts';
+import type { ApiContext } from './context.ts';
+import { ApiError } from './errors.ts';
+import type { HostSummaryBody } from './schemas.ts';
+
+export interface LiveSocketOptions {
+  /** Ms between two `hosts_update`; default 1000. */
+  readonly batchMs?: number;
+  /** Ms between two looks at whether a client is still logged in, and there; default 30,000. */
+  readonly checkMs?: number;
+  readonly counters?: Counters;
+}
+
+interface Client {
+  readonly socket: WebSocket;
+  readonly identity: Identity;
+  watched: ReadonlySet<string>;
+  /** Answered the last ping. */
+  alive: boolean;
+}
+
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+const MAX_MESSAGE_BYTES = 16 * 1024;
+const MAX_WATCHED = 50;
+/** RFC 6455 section 7.4.1: the message violates the policy. */
+const POLICY_VIOLATION = 1008;
+
+/** `GET /ws`: what changes, as it changes. */
+export function liveSocket(context: ApiContext, options: LiveSocketOptions = {}): (app: FastifyInstance) => Promise<void> {
+  const { batchMs = 1000, checkMs = 30_000, counters = new Counters() } = options;
+  const { live } = context;
+  const clients = new Set<Client>();
+
+  const send = (client: Client, message: string): void => {
+    if (client.socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+      counters.add('ws_dropped{reason="slow"}');
+      client.socket.terminate();
+      return;
+    }
+    client.socket.send(message);
+  };
+  const broadcast = (event: string, body: unknown): void => {
+    if (clients.size === 0) return;
+    const message = JSON.stringify({ event, data: body });
+    for (const client of clients) send(client, message);
+  };
+
+  const changed = new Set<string>();
+  const told = new Map<string, string>();
+  const sendHosts = (): void => {
+    if (clients.size === 0) {
+      told.clear();
+      changed.clear();
+      return;
+    }
+    const hosts: HostSummaryBody[] = [];
+    for (const host of live.hosts()) {
+      // Silence changes a host too, and nothing tells of it.
+      const standing = `${host.state} ${host.isLate(context.now())}`;
+      if (told.get(host.host) === standing && !changed.has(host.host)) continue;
+      told.set(host.host, standing);
+      hosts.push(hostSummary(context, host));
+    }
+    changed.clear();
+    if (hosts.length > 0) broadcast('hosts_update', { hosts, server_time: context.now() });
+  };
+
+  const sendSample = ({ sample, rates }: LiveSample): void => {
+    const watching = [...clients].filter(({ watched }) => watched.has(sample.host));
+    if (watching.length === 0) return;
+    const { host, tier, time, interval, data, errors = [] } = sample;
+    const bodies = (table: LiveSample['rates']): object =>
+      Object.fromEntries(Object.entries(table).map(([name, rows]) => [name, rows.map(rowBody)]));
+    const message = JSON.stringify({
+      event: 'sample',
+      data: { host, tier, time, interval, latest: bodies(data), rates: bodies(rates), errors },
+    });
+    for (const client of watching) send(client, message);
+  };
+
+  const sendAlert = ({ event, alert }: AlertEvent): void => {
+    changed.add(alert.host);
+    broadcast(event, toAlertBody(alert));
+  };
+
+  const check = async (client: Client): Promise<void> => {
+    if (!client.alive) {
+      counters.add('ws_dropped{reason="silent"}');
+      client.socket.terminate();
+      return;
+    }
+    client.alive = false;
+    client.socket.ping();
+    const isValid = await client.identity.stillValid().catch(() => true);
+    if (!isValid) client.socket.close(POLICY_VIOLATION, 'logged out');
+  };
+
+  const accept = (socket: WebSocket, identity: Identity): void => {
+    const client: Client = { socket, identity, watched: new Set(), alive: true };
+    clients.add(client);
+    socket.on('close', () => clients.delete(client));
+    // The close that follows an error says all that is needed.
+    socket.on('error', () => counters.add('ws_errors'));
+    socket.on('pong', () => {
+      client.alive = true;
+    });
+    socket.on('message', (bytes: Buffer) => {
+      const watched = parseWatch(bytes.toString());
+      if (watched === null) socket.close(POLICY_VIOLATION, `expected {"watch": [host, ...]} with at most ${MAX_WATCHED} hosts`);
+      else client.watched = watched;
+    });
+    send(client, JSON.stringify({ event: 'hello', data: { server_time: context.now(), version: context.version } }));
+  };
+
+  const plugin = async (app: FastifyInstance): Promise<void> => {
+    await app.register(websocket, { options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false } });
+    app.get(
+      '/ws',
+      {
+        websocket: true,
+        schema: { hide: true },
+        preValidation: async (request) => {
+          const fromPage = request.identity?.via === 'session';
+          if (!isSameOrigin(request, { required: fromPage })) {
+            throw new ApiError('foreign-origin', "A WebSocket with this cookie is opened by this server's own pages only.");
+          }
+        },
+      },
+      (socket, request) => {
+        if (request.identity !== null) accept(socket, request.identity);
+      },
+    );
+    const unsubscribe = [
+      live.onChange((host) => changed.add(host)),
+      live.onSample(sendSample),
+      context.alerting?.onEvent(sendAlert) ?? (() => undefined),
+    ];
+    const timers = [
+      setInterval(sendHosts, batchMs),
+      setInterval(() => {
+        for (const client of clients) void check(client);
+      }, checkMs),
+    ];
+    for (const timer of timers) timer.unref();
+    app.addHook('preClose', async () => {
+      for (const timer of timers) clearInterval(timer);
+      for (const stop of unsubscribe) stop();
+      for (const { socket } of clients) socket.terminate();
+    });
+  };
+  // Not encapsulated: the plugin decorates requests that hooks of the whole app see.
+  return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
+}
+
+function parseWatch(text: string): ReadonlySet<string> | null {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const watch = (message as { watch?: unknown } | null)?.watch;
+  if (!Array.isArray(watch) || watch.length > MAX_WATCHED) return null;
+  return watch.every((host) => typeof host === 'string') ? new Set<string>(watch) : null;
+}

@@ -1,0 +1,71 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import Type from 'typebox';
+import type { HostLive } from '../../live/host-live.ts';
+import { hostRows, hostSummary } from '../bodies.ts';
+import type { ApiContext } from '../context.ts';
+import { ApiError } from '../errors.ts';
+import { failures } from '../failures.ts';
+
+const HostParams = Type.Object({ host: Type.String({ minLength: 1, maxLength: 63 }) });
+
+export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
+  const find = (host: string): HostLive => {
+    const found = context.live.get(host);
+    if (found === undefined) throw new ApiError('not-found', `There is no host ${JSON.stringify(host)}; /api/hosts lists them.`);
+    return found;
+  };
+
+  return async (app) => {
+    app.get(
+      '/api/hosts',
+      {
+        schema: {
+          operationId: 'listHosts',
+          tags: ['hosts'],
+          summary: 'All hosts, as the fleet page shows them',
+          response: { 200: Type.Ref('HostList'), ...failures(401, 403) },
+        },
+      },
+      async () => {
+        const hosts = [...context.live.hosts()].map((host) => hostSummary(context, host));
+        return { hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)), server_time: context.now() };
+      },
+    );
+
+    app.get(
+      '/api/hosts/:host',
+      {
+        schema: {
+          operationId: 'getHost',
+          tags: ['hosts'],
+          summary: 'Everything that is known of one host right now',
+          params: HostParams,
+          response: { 200: Type.Ref('HostDetail'), ...failures(401, 403, 404) },
+        },
+      },
+      async ({ params }) => {
+        const host = find(params.host);
+        const { info } = host;
+        return { summary: hostSummary(context, host), info, capabilities: info?.capabilities ?? {}, ...hostRows(host) };
+      },
+    );
+
+    app.get(
+      '/api/hosts/:host/host',
+      {
+        schema: {
+          operationId: 'getHostPart',
+          tags: ['hosts'],
+          summary: 'What the host itself measures',
+          params: HostParams,
+          response: { 200: Type.Ref('HostPart'), ...failures(401, 403, 404) },
+        },
+      },
+      async ({ params }) => {
+        const part = hostRows(find(params.host));
+        const times = Object.values(part.latest).map(({ time }) => time);
+        return { timestamp: times.length === 0 ? null : Math.max(...times), host: part };
+      },
+    );
+  };
+}

@@ -1,0 +1,35 @@
+import type { QueryResponse, QueryValue } from '@hostwire/store';
+import { ApiError } from '../errors.ts';
+import type { SeriesAnswerBody } from '../schemas.ts';
+import { bucketRange, MAX_SERIES, type SeriesPlan } from './statement.ts';
+
+/** The store's answer as aligned columns: one value, or null, for each bucket of the whole range. Throws ApiError. */
+export function toColumns(plan: SeriesPlan, response: QueryResponse): Pick<SeriesAnswerBody, 'times' | 'series'> {
+  const result = response.results[0];
+  if (result?.error !== undefined) throw new ApiError('store-failed', `The store could not answer: ${result.error}`);
+  const found = result?.series ?? [];
+  if (found.length > MAX_SERIES) {
+    throw new ApiError(
+      'too-many-series',
+      `That is ${found.length} series; at most ${MAX_SERIES} are answered: name hosts, or group by fewer tags.`,
+    );
+  }
+  const { from, to } = bucketRange(plan);
+  const count = Math.round((to - from) / plan.step);
+  const times = Array.from({ length: count }, (_, index) => from + index * plan.step);
+  const series = found.map(({ tags, values }) => {
+    const column = new Array<number | null>(count).fill(null);
+    for (const [time, value] of values) {
+      const index = (Number(time) - from) / plan.step;
+      // The bucket that only leads in to a rate lies before the first.
+      if (Number.isInteger(index) && index >= 0 && index < count) column[index] = toNumber(value);
+    }
+    return { tags: Object.fromEntries(plan.groupBy.map((tag) => [tag, tags?.[tag] ?? ''])), values: column };
+  });
+  return { times, series };
+}
+
+function toNumber(value: QueryValue | undefined): number | null {
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
+  return null;
+}

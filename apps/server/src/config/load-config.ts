@@ -1,0 +1,188 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ConfigError, type ConfigProblem, type LogLevel, loadToml, overridesFrom } from '@hostwire/service';
+import type { Role } from '../roles/roles.ts';
+import { ServerFile, type ServerFileTable } from './schema.ts';
+
+export type StoreConfig =
+  | { readonly kind: 'embedded' }
+  | {
+      readonly kind: 'influxdb';
+      readonly url: string;
+      readonly token?: string;
+      readonly username?: string;
+      readonly password?: string;
+    };
+
+export type BrokerConfig =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'external'; readonly url: string; readonly username?: string; readonly password?: string };
+
+/** The configuration of one server process, checked. */
+export interface ServerConfig {
+  readonly listen: string;
+  /** Of the API and dashboard; 0 takes any free port, as for the others. */
+  readonly port: number;
+  readonly mqttPort: number;
+  readonly influxPort: number;
+  readonly dataDir: string;
+  readonly roles: readonly Role[];
+  /** Alert rules; absent: those that ship on. */
+  readonly rules?: string;
+  readonly topicRoot: string;
+  readonly logLevel: LogLevel;
+  readonly store: StoreConfig;
+  readonly broker: BrokerConfig;
+}
+
+/** Environment variable -> key of the file. Secrets come from here or from the file, never from the command line. */
+const ENVIRONMENT = {
+  HOSTWIRE_LISTEN: 'listen',
+  HOSTWIRE_PORT: 'port',
+  HOSTWIRE_MQTT_PORT: 'mqtt_port',
+  HOSTWIRE_INFLUX_PORT: 'influx_port',
+  HOSTWIRE_DATA_DIR: 'data_dir',
+  HOSTWIRE_ROLES: 'roles',
+  HOSTWIRE_RULES: 'rules',
+  HOSTWIRE_TOPIC_ROOT: 'topic_root',
+  HOSTWIRE_LOG_LEVEL: 'log_level',
+  HOSTWIRE_STORE: 'store.kind',
+  HOSTWIRE_INFLUX_URL: 'store.url',
+  HOSTWIRE_INFLUX_TOKEN: 'store.token',
+  HOSTWIRE_INFLUX_USERNAME: 'store.username',
+  HOSTWIRE_INFLUX_PASSWORD: 'store.password',
+  HOSTWIRE_BROKER_URL: 'broker.url',
+  HOSTWIRE_BROKER_USERNAME: 'broker.username',
+  HOSTWIRE_BROKER_PASSWORD: 'broker.password',
+} as const;
+
+/** Option as the command line parser names it -> key of the file. */
+const OPTIONS = {
+  listen: 'listen',
+  port: 'port',
+  mqttPort: 'mqtt_port',
+  influxPort: 'influx_port',
+  dataDir: 'data_dir',
+  roles: 'roles',
+  rules: 'rules',
+  topicRoot: 'topic_root',
+  logLevel: 'log_level',
+  store: 'store.kind',
+  influxUrl: 'store.url',
+  influxUsername: 'store.username',
+  brokerUrl: 'broker.url',
+} as const;
+
+export type ServerOptions = { readonly [Name in keyof typeof OPTIONS]?: string | number } & { readonly config?: string };
+
+/**
+ * Defaults < the TOML file (`--config`, else HOSTWIRE_CONFIG, else none) < environment < options.
+ * Throws ConfigError that lists every problem at once.
+ */
+export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEnv = process.env): ServerConfig {
+  const file = options.config ?? environment['HOSTWIRE_CONFIG'];
+  const name = file ?? 'the command line and the environment';
+  const table = loadToml(file === undefined ? '' : readConfigFile(file), ServerFile, {
+    file: name,
+    overrides: [
+      ...overridesFrom(environment, ENVIRONMENT),
+      ...overridesFrom(options, OPTIONS, (option) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`),
+    ],
+    rules: findContradictions,
+  });
+  return {
+    listen: table.listen,
+    port: table.port,
+    mqttPort: table.mqtt_port,
+    influxPort: table.influx_port,
+    dataDir: resolve(table.data_dir ?? defaultDataDir(environment)),
+    roles: table.roles,
+    ...(table.rules === undefined ? {} : { rules: resolve(table.rules) }),
+    topicRoot: table.topic_root,
+    logLevel: table.log_level,
+    store: storeConfig(table.store),
+    broker: brokerConfig(table.broker),
+  };
+}
+
+/** `$XDG_DATA_HOME/hostwire`, else `~/.local/share/hostwire` (XDG Base Directory Specification). */
+function defaultDataDir(environment: NodeJS.ProcessEnv): string {
+  const base = environment['XDG_DATA_HOME'];
+  return join(base === undefined || base === '' ? join(homedir(), '.local', 'share') : base, 'hostwire');
+}
+
+/** Makes the data directory, for its owner only. Throws ConfigError if it cannot be made. */
+export function makeDataDir(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const allowed = `cannot be made (${(cause as NodeJS.ErrnoException).code}); choose another with --data-dir`;
+    throw new ConfigError('the data directory', [{ key: 'data_dir', value: JSON.stringify(folder), allowed }], { cause });
+  }
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(file, [{ key: 'the file', allowed: `cannot be read (${(cause as NodeJS.ErrnoException).code})` }], { cause });
+  }
+}
+
+/** A key that is there with a wrong value is no missing key: `checkConfig` leaves it undefined, and says so itself. */
+function findContradictions({ store, broker, roles }: Partial<ServerFileTable>): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const lacks = (table: object | undefined, key: string): boolean => table !== undefined && !Object.hasOwn(table, key);
+  if (store?.kind === 'influxdb' && lacks(store, 'url')) {
+    problems.push({ key: 'store.url', allowed: 'is missing; kind "influxdb" needs it: --influx-url http://host:8086' });
+  }
+  if (store?.kind === 'embedded' && store.url !== undefined) {
+    problems.push({
+      key: 'store.url',
+      value: JSON.stringify(store.url),
+      allowed: 'must be absent with kind "embedded"; did you mean --store influxdb?',
+    });
+  }
+  if (store?.password !== undefined && lacks(store, 'username')) {
+    problems.push({ key: 'store.username', allowed: 'is missing; store.password needs it' });
+  }
+  if (broker?.password !== undefined && lacks(broker, 'username')) {
+    problems.push({ key: 'broker.username', allowed: 'is missing; broker.password needs it' });
+  }
+  if (roles !== undefined && !roles.includes('broker') && lacks(broker, 'url')) {
+    problems.push({
+      key: 'broker.url',
+      allowed: 'is missing; without the role broker it must be that of another: --broker-url mqtt://host:1883',
+    });
+  }
+  if (roles !== undefined && !roles.includes('ingest') && store?.kind === 'embedded') {
+    problems.push({
+      key: 'roles',
+      value: JSON.stringify(roles),
+      allowed: 'must hold ingest, which owns the embedded store; or use --store influxdb',
+    });
+  }
+  return problems;
+}
+
+function storeConfig({ kind, url, token, username, password }: ServerFileTable['store']): StoreConfig {
+  if (kind === 'embedded' || url === undefined) return { kind: 'embedded' };
+  return {
+    kind: 'influxdb',
+    url,
+    ...(token === undefined ? {} : { token }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+function brokerConfig({ url, username, password }: ServerFileTable['broker']): BrokerConfig {
+  if (url === undefined) return { kind: 'embedded' };
+  return {
+    kind: 'external',
+    url,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+}

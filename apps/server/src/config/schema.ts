@@ -1,0 +1,66 @@
+import Type, { type Static } from 'typebox';
+import { ROLES } from '../roles/roles.ts';
+
+const port = (fallback: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: fallback });
+const Path = Type.String({ minLength: 1 });
+const Text = Type.String({ minLength: 1 });
+
+/** `hostwire.toml`. Every key has a default; port 0 takes any free port. */
+export const ServerFile = Type.Object(
+  {
+    listen: Type.String({
+      default: '127.0.0.1',
+      pattern: '^[0-9A-Fa-f.:]+$',
+      allowed: 'an IPv4 or IPv6 address; 127.0.0.1 is this machine only, 0.0.0.0 every interface',
+    }),
+    port: port(8080),
+    mqtt_port: port(1883),
+    influx_port: port(8086),
+    data_dir: Type.Optional(Path),
+    roles: Type.Array(Type.Union([Type.Literal('broker'), Type.Literal('ingest'), Type.Literal('alerts'), Type.Literal('api')]), {
+      default: [...ROLES],
+      minItems: 1,
+    }),
+    rules: Type.Optional(Path),
+    topic_root: Type.String({ default: 'hostwire', pattern: '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$' }),
+    log_level: Type.Union(
+      [
+        Type.Literal('trace'),
+        Type.Literal('debug'),
+        Type.Literal('info'),
+        Type.Literal('warn'),
+        Type.Literal('error'),
+        Type.Literal('silent'),
+      ],
+      { default: 'info' },
+    ),
+    store: Type.Object(
+      {
+        kind: Type.Union([Type.Literal('embedded'), Type.Literal('influxdb')], { default: 'embedded' }),
+        url: Type.Optional(
+          Type.String({ pattern: '^https?://[^@]+$', allowed: 'http:// or https:// and a host, without user and password' }),
+        ),
+        token: Type.Optional(Text),
+        username: Type.Optional(Text),
+        password: Type.Optional(Text),
+      },
+      { additionalProperties: false },
+    ),
+    broker: Type.Object(
+      {
+        url: Type.Optional(
+          Type.String({
+            pattern: '^(mqtts?|wss?)://[^@]+$',
+            allowed: 'mqtt://, mqtts://, ws:// or wss:// and a host, without user and password',
+          }),
+        ),
+        username: Type.Optional(Text),
+        password: Type.Optional(Text),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export type ServerFileTable = Static<typeof ServerFile>;

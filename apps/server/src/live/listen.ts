@@ -1,0 +1,70 @@
+import type { Catalog, Counters, HostInfo, Topics } from '@hostwire/model';
+import { catalogCheck, hostInfoCheck } from '@hostwire/model/schema';
+import type { Registry } from '@hostwire/registry';
+import type { Logger } from '@hostwire/service';
+import { type BusMessage, decodeJson, type MessageBus } from '@hostwire/transport';
+import type { Arrival } from './host-live.ts';
+import type { LiveState } from './live-state.ts';
+
+export interface ListenOptions {
+  readonly bus: MessageBus;
+  readonly topics: Topics;
+  readonly live: LiveState;
+  readonly registry: Pick<Registry, 'hosts' | 'catalogs'>;
+  readonly counters: Counters;
+  readonly logger: Logger;
+  /** A message of a host that is not enrolled. */
+  readonly onUnknownHost: (host: string) => void;
+}
+
+/** Keeps the live state by what hosts say of themselves: status, info and catalog. Bad messages are counted and left out. */
+export async function listenToHosts({ bus, topics, live, registry, counters, logger, onUnknownHost }: ListenOptions): Promise<void> {
+  const invalid = (kind: string): void => counters.add(`invalid{kind="${kind}"}`);
+  const saved = (work: Promise<void>, what: string): void => {
+    work.catch((error: unknown) => {
+      counters.add('save_failed');
+      logger.warn({ err: error }, `${what} not saved; the host sends it again when it connects again`);
+    });
+  };
+  const decode = (message: BusMessage): unknown => {
+    try {
+      return decodeJson(message.payload);
+    } catch {
+      return undefined;
+    }
+  };
+
+  const onStatus = (host: string, message: BusMessage): void => {
+    const status = Buffer.from(message.payload).toString('latin1');
+    if (status !== 'online' && status !== 'offline') invalid('status');
+    else if (!live.applyStatus(host, status, arrivalOf(message))) onUnknownHost(host);
+  };
+
+  const onInfo = (host: string, message: BusMessage): void => {
+    const info = decode(message);
+    if (!hostInfoCheck.Check(info)) invalid('info');
+    else if (!live.applyInfo(host, info as HostInfo)) onUnknownHost(host);
+    else saved(registry.hosts.saveInfo(host, info as HostInfo), 'facts of a host');
+  };
+
+  const onCatalog = (host: string, message: BusMessage): void => {
+    const catalog = decode(message);
+    if (!catalogCheck.Check(catalog)) invalid('catalog');
+    else if (live.get(host) === undefined) onUnknownHost(host);
+    // The check leaves units open: a newer agent may know more of them.
+    else if (live.catalogs.add(catalog as Catalog)) saved(registry.catalogs.save(catalog as Catalog), 'a catalog');
+  };
+
+  const handlers = { status: onStatus, info: onInfo, catalog: onCatalog };
+  const handle = (message: BusMessage): void => {
+    const topic = topics.parse(message.topic);
+    // An empty payload clears a retained message; it says nothing.
+    if (topic === null || message.payload.length === 0) return;
+    if (topic.kind === 'status' || topic.kind === 'info' || topic.kind === 'catalog') handlers[topic.kind](topic.host, message);
+  };
+  for (const filter of [topics.filters.statuses, topics.filters.infos, topics.filters.catalogs]) await bus.subscribe(filter, handle);
+}
+
+function arrivalOf({ receivedAt, retained }: BusMessage): Arrival {
+  return { receivedAt, retained };
+}

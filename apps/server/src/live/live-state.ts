@@ -1,0 +1,85 @@
+import type { HostInfo, Row, Sample } from '@hostwire/model';
+import type { HostRecord } from '@hostwire/registry';
+import type { CatalogIndex } from './catalog-index.ts';
+import { type Arrival, HostLive } from './host-live.ts';
+
+/** What listeners of samples hear: the rows of this sample, and the rates that it made. */
+export interface LiveSample {
+  readonly sample: Sample;
+  readonly rates: Readonly<Record<string, readonly Row[]>>;
+}
+
+/** The newest of every host, in memory: what the dashboard shows and what alerts are evaluated on. */
+export interface LiveState {
+  readonly catalogs: CatalogIndex;
+  hosts(): IterableIterator<HostLive>;
+  get(host: string): HostLive | undefined;
+  /** Makes the hosts those of the registry: new ones appear, removed ones go; returns those that went. */
+  sync(records: readonly HostRecord[]): string[];
+  /** Messages of hosts that are not enrolled are left out: false. */
+  applySample(sample: Sample, arrival: Arrival): boolean;
+  applyStatus(host: string, status: 'online' | 'offline', arrival: Arrival): boolean;
+  applyInfo(host: string, info: HostInfo): boolean;
+  /** Called with the name of a host of which something changed (also when it is new or gone). */
+  onChange(listener: (host: string) => void): () => void;
+  onSample(listener: (sample: LiveSample) => void): () => void;
+}
+
+export function createLiveState(catalogs: CatalogIndex): LiveState {
+  const hosts = new Map<string, HostLive>();
+  const changeListeners = new Set<(host: string) => void>();
+  const sampleListeners = new Set<(sample: LiveSample) => void>();
+  const changed = (host: string): void => {
+    for (const listener of changeListeners) listener(host);
+  };
+
+  return {
+    catalogs,
+    hosts: () => hosts.values(),
+    get: (host) => hosts.get(host),
+    sync(records) {
+      const known = new Set(records.map(({ host }) => host));
+      const gone = [...hosts.keys()].filter((host) => !known.has(host));
+      for (const host of gone) hosts.delete(host);
+      for (const record of records) {
+        if (hosts.has(record.host)) continue;
+        hosts.set(record.host, new HostLive(record, catalogs));
+        changed(record.host);
+      }
+      for (const host of gone) changed(host);
+      return gone;
+    },
+    applySample(sample, arrival) {
+      const live = hosts.get(sample.host);
+      if (live === undefined) return false;
+      if (!live.applySample(sample, arrival)) return true;
+      changed(sample.host);
+      if (sampleListeners.size > 0 && !arrival.retained) {
+        const rates = Object.fromEntries(Object.keys(sample.data).map((name) => [name, live.rates(name)]));
+        for (const listener of sampleListeners) listener({ sample, rates });
+      }
+      return true;
+    },
+    applyStatus(host, status, arrival) {
+      const live = hosts.get(host);
+      live?.applyStatus(status, arrival);
+      if (live !== undefined) changed(host);
+      return live !== undefined;
+    },
+    applyInfo(host, info) {
+      const live = hosts.get(host);
+      if (live === undefined) return false;
+      live.info = info;
+      changed(host);
+      return true;
+    },
+    onChange(listener) {
+      changeListeners.add(listener);
+      return () => changeListeners.delete(listener);
+    },
+    onSample(listener) {
+      sampleListeners.add(listener);
+      return () => sampleListeners.delete(listener);
+    },
+  };
+}

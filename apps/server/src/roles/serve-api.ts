@@ -1,0 +1,43 @@
+import type { Logger } from '@hostwire/service';
+import type { FastifyInstance } from 'fastify';
+import { createApi } from '../api/app.ts';
+import type { ApiContext } from '../api/context.ts';
+import type { LiveSocketOptions } from '../api/live-socket.ts';
+import type { ServerConfig } from '../config/load-config.ts';
+import { listenFailure } from './listen-failure.ts';
+import type { BusPart } from './open-bus.ts';
+
+export interface ApiPart {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves the API and the dashboard, and MQTT over WebSocket beside them. Throws ListenError if the port cannot be had. */
+export async function serveApi(
+  context: ApiContext,
+  {
+    config,
+    logger,
+    bus,
+    socket,
+    webRoot,
+  }: {
+    readonly config: ServerConfig;
+    readonly logger: Logger;
+    readonly bus: Pick<BusPart, 'attachTo'>;
+    readonly socket: LiveSocketOptions;
+    readonly webRoot: string | undefined;
+  },
+): Promise<ApiPart> {
+  const app: FastifyInstance = await createApi(context, { logger, socket, ...(webRoot === undefined ? {} : { webRoot }) });
+  try {
+    await app.ready();
+    bus.attachTo(app.server);
+    await app.listen({ host: config.listen, port: config.port, listenTextResolver: () => '' });
+  } catch (error) {
+    await app.close();
+    throw listenFailure(error, 'the dashboard and API', config.listen, config.port, '--port');
+  }
+  const address = app.server.address();
+  return { port: typeof address === 'object' && address !== null ? address.port : config.port, close: () => app.close() };
+}
