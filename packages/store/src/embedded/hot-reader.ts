@@ -1,0 +1,102 @@
+import type { Dictionary } from './dictionary.ts';
+import { HotDirectory } from './hot-directory.ts';
+import { hotPath, readEntries } from './hot-file.ts';
+import { SqlFile } from './sql.ts';
+
+/** Bytes of packed rows kept in memory: two generations of half of it. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+
+/** hot.db as a query worker has it: follows the writer at each `refresh`. */
+export class HotReader {
+  readonly directory = new HotDirectory();
+  readonly #file: SqlFile;
+  readonly #dictionary: Dictionary;
+  /** Group -> time of the newest row that was ever moved to a day file. */
+  readonly #coldTimes = new Map<number, number>();
+  #young = new Map<number, Buffer>();
+  #old = new Map<number, Buffer>();
+  #youngBytes = 0;
+  #lastId = -1;
+  #generation = -1;
+  #last = { database: 0, field: 0, grp: 0, series: 0, shape: 0 };
+
+  constructor(directory: string, dictionary: Dictionary) {
+    this.#file = new SqlFile(hotPath(directory), 'read');
+    this.#file.exec('PRAGMA cache_size = -4096; PRAGMA busy_timeout = 5000');
+    this.#dictionary = dictionary;
+  }
+
+  /** Takes in all that was committed before the call. */
+  refresh(): void {
+    this.#file.transaction(() => {
+      this.#readEntries();
+      const generation = (this.#file.prepare('SELECT max(gen) FROM gone').get()?.[0] as number | null) ?? 0;
+      const oldest = (this.#file.prepare('SELECT min(gen) FROM gone').get()?.[0] as number | null) ?? 0;
+      if (this.#generation < 0 || oldest > this.#generation + 1) {
+        this.directory.clear();
+        this.#lastId = -1;
+        this.#readColdTimes();
+      }
+      const rows = this.#file.prepare('SELECT id, grp, t FROM hot WHERE id > ?').all([this.#lastId]) as [number, number, number][];
+      for (const [id, group, time] of rows) {
+        this.directory.add(group, time, id);
+        this.#lastId = id;
+      }
+      if (generation > this.#generation) this.#readGone();
+      this.#generation = generation;
+    }, 'DEFERRED');
+  }
+
+  /** The packed row, or null if it was moved to a day file meanwhile: it is to be found there. */
+  row(id: number): Buffer | null {
+    let row = this.#young.get(id);
+    if (row !== undefined) return row;
+    row = this.#old.get(id) ?? (this.#file.prepare('SELECT v FROM hot WHERE id = ?').get([id])?.[0] as Buffer | undefined);
+    if (row === undefined) return null;
+    this.#young.set(id, row);
+    this.#youngBytes += row.length + 64;
+    if (this.#youngBytes > CACHE_BYTES / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngBytes = 0;
+    }
+    return row;
+  }
+
+  /** No row of the group that is in a day file is newer than this, but for rows that are still hot too. */
+  coldTime(group: number): number {
+    return this.#coldTimes.get(group) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #readEntries(): void {
+    const last = this.#last;
+    const all = (sql: string, after: number) => this.#file.prepare(sql).all([after]);
+    const entries = readEntries(all, last);
+    this.#dictionary.add(entries);
+    const newest = (rows: readonly (readonly [number, ...unknown[]])[], before: number): number => rows.at(-1)?.[0] ?? before;
+    this.#last = {
+      database: newest(entries.databases, last.database),
+      field: newest(entries.fields, last.field),
+      grp: newest(entries.groups, last.grp),
+      series: newest(entries.series, last.series),
+      shape: newest(entries.shapes, last.shape),
+    };
+  }
+
+  #readColdTimes(): void {
+    const rows = this.#file.prepare('SELECT id, cold_t FROM grp WHERE cold_t IS NOT NULL').all() as [number, number][];
+    for (const [group, time] of rows) this.#coldTimes.set(group, time);
+  }
+
+  #readGone(): void {
+    const rows = this.#file.prepare('SELECT grp, t0, t1, max_id, last_t FROM gone WHERE gen > ?').all([this.#generation]);
+    for (const [group, t0, t1, maxId, lastTime] of rows as [number, number, number, number, number][]) {
+      this.directory.remove(group, t0, t1, maxId);
+      this.#coldTimes.set(group, Math.max(this.coldTime(group), lastTime));
+    }
+  }
+}
