@@ -40,8 +40,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const run = newRunId();
   const clock = new TickClock();
   const declared = catalog();
-  const ticks = createTicks(source, clock, config.collectors);
-  const info = await getAcquainted({ source, runner: ticks.runner, remapped, run, intervals });
+  const ticks = createTicks({ source, clock, intervals, collectors: config.collectors });
+  const info = await getAcquainted({ source, ticks, remapped, run, intervals });
   const capabilities = Object.values(info.capabilities);
   const available = capabilities.filter((capability) => capability.available).length;
   logger.info(
@@ -108,7 +108,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     async stop() {
       await close(true);
-      ticks.runner.close();
+      ticks.close();
     },
   };
 }

@@ -17,7 +17,8 @@ export class UsageError extends Error {
   readonly code = 'usage';
 }
 
-const HELP = `hostwire-agent: samples this host and publishes over MQTT
+/** What `--help` prints. */
+export const HELP = `hostwire-agent: samples this host and publishes over MQTT
 
 Usage: hostwire-agent [options]
 
@@ -79,5 +80,3 @@ export function parseCommandLine(args: readonly string[]): CliOptions {
     parent: flag('parent'),
   };
 }
-
-export { HELP };

@@ -20,10 +20,10 @@ export interface DryRunOptions {
  * A recording is read in the order in which the agent recorded it, so that each ask meets the answer that it had.
  */
 export async function dryRun({ source, host, intervals, collectors }: DryRunOptions): Promise<Sample[]> {
-  const ticks = createTicks(source, new TickClock(), collectors, { recordedTime: true });
+  const ticks = createTicks({ source, clock: new TickClock(), intervals, collectors, recordedTime: true });
   try {
     const run = newRunId();
-    await getAcquainted({ source, runner: ticks.runner, remapped: false, run, intervals });
+    await getAcquainted({ source, ticks, remapped: false, run, intervals });
     await ticks.prime();
     if (source.replay === null) await sleep(PRIMING_MS);
     const toSamples = createSampler({ host, run, catalog: catalog().hash, intervals });
@@ -32,6 +32,6 @@ export async function dryRun({ source, host, intervals, collectors }: DryRunOpti
       .filter(({ collected }) => Object.keys(collected.data).length + collected.errors.length > 0)
       .flatMap(({ tier, collected }) => toSamples(tier, collected));
   } finally {
-    ticks.runner.close();
+    ticks.close();
   }
 }

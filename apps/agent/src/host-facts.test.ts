@@ -29,7 +29,7 @@ function host(contents: Readonly<Record<string, string>>): LocalHost {
 const facts = (access: LocalHost, remapped: boolean) =>
   getAcquainted({
     source: { access, mock: false, replay: null },
-    runner: { probeAll: async () => ({ cpu: { available: true } }) },
+    ticks: { probeAll: async () => ({ cpu: { available: true } }) },
     remapped,
     run: 'r1',
     intervals: { fast: 1, medium: 2, slow: 3 },

@@ -1,13 +1,13 @@
 import { arch, hostname, userInfo } from 'node:os';
-import type { Runner } from '@hostwire/collectors';
 import type { HostAccess } from '@hostwire/host-access';
 import type { HostInfo, Tier } from '@hostwire/model';
 import { version } from '@hostwire/service';
 import type { HostSource } from './host-source.ts';
+import type { Ticks } from './ticks.ts';
 
 export interface FactsOptions {
   readonly source: HostSource;
-  readonly runner: Pick<Runner, 'probeAll'>;
+  readonly ticks: Pick<Ticks, 'probeAll'>;
   /** True if the access is to a host whose root is mounted here: its name is then in /etc/hostname, the kernel's is the container's. */
   readonly remapped: boolean;
   readonly run: string;
@@ -29,10 +29,10 @@ export async function readHostname(access: HostAccess, remapped: boolean): Promi
  * left out or says `unknown`. Never rejects. An agent and a dry run both begin with it, so that what one of them recorded the
  * other replays: each ask meets the answer that it had.
  */
-export async function getAcquainted({ source, runner, remapped, run, intervals }: FactsOptions): Promise<HostInfo> {
+export async function getAcquainted({ source, ticks, remapped, run, intervals }: FactsOptions): Promise<HostInfo> {
   const { access, mock, replay } = source;
   replay?.beginTick('fast');
-  const capabilities = await runner.probeAll();
+  const capabilities = await ticks.probeAll();
   const [name, release, kernel, cpuinfo, meminfo, stat, groups] = await Promise.all([
     readHostname(access, remapped),
     read(access, '/etc/os-release'),

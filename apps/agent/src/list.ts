@@ -1,17 +1,18 @@
-import { COLLECTORS, type Runner } from '@hostwire/collectors';
+import { COLLECTORS, type CollectorsConfig, settingsOf } from '@hostwire/collectors';
 import Table from 'cli-table3';
+import type { Ticks } from './ticks.ts';
 
 /** A table of all collectors: name, tier, whether it works here (if not why, and how to grant it), measurements. */
-export async function listCollectors(runner: Runner): Promise<string> {
-  const capabilities = await runner.probeAll();
-  const tiers = new Map(runner.collectors.map(({ name, tier }) => [name, tier]));
+export async function listCollectors(ticks: Ticks, config: CollectorsConfig): Promise<string> {
+  const capabilities = await ticks.probeAll();
   const table = new Table({ head: ['collector', 'tier', 'available', 'measurements'], style: { head: [], border: [] } });
-  for (const { name, tier, measurements } of COLLECTORS) {
+  for (const collector of COLLECTORS) {
+    const { name, measurements } = collector;
     const { available = false, reason, hint } = capabilities[name] ?? {};
     const why = [reason, hint].filter((text) => text !== undefined && text !== '').join('\n');
     table.push([
       name,
-      tiers.get(name) ?? tier,
+      settingsOf(collector, config).tier,
       available ? 'yes' : `no${why === '' ? '' : `: ${why}`}`,
       Object.keys(measurements).join(', '),
     ]);

@@ -37,11 +37,12 @@ try {
 async function look(options: CliOptions): Promise<void> {
   const config = await loadConfig(configPath(options.config, env), env, { connect: false, mustExist: options.config !== undefined });
   const { source, dump } = await open(options, config, logger(), false);
-  const collectors = config.collectors;
+  const { collectors } = config;
+  const intervals = intervalsOf(config);
   let text: string;
-  if (options.list) text = await listCollectors(createTicks(source, new TickClock(), collectors).runner);
+  if (options.list) text = await listCollectors(createTicks({ source, clock: new TickClock(), intervals, collectors }), collectors);
   else {
-    const samples = await dryRun({ source, host: await hostIdOf(config, source), intervals: intervalsOf(config), collectors });
+    const samples = await dryRun({ source, host: await hostIdOf(config, source), intervals, collectors });
     const texts = samples.map(encodeSample);
     for (const [index, { tier }] of samples.entries()) dump?.payload(tier, texts[index] ?? '');
     text = `${JSON.stringify(

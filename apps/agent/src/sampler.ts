@@ -9,19 +9,17 @@ export interface SamplerOptions {
   readonly catalog: string;
   /** Seconds. */
   readonly intervals: Readonly<Record<Tier, number>>;
-  /** Largest payload in bytes; default: what the wire allows. */
-  readonly maxBytes?: number;
 }
 
 /**
  * Turns what a tick collected into samples: numbers them, adds the `agent` row, and divides what is too large for one
  * message. The parts of a divided tick have one time and a `seq` each.
  */
-export function createSampler({ host, run, catalog, intervals, maxBytes }: SamplerOptions): (tier: Tier, collected: Collected) => Sample[] {
+export function createSampler({ host, run, catalog, intervals }: SamplerOptions): (tier: Tier, collected: Collected) => Sample[] {
   let seq = 0;
   return (tier, { time, data, errors }) => {
     const header = { v: 1, host, tier, run, seq: Number.MAX_SAFE_INTEGER, time, interval: intervals[tier], catalog } as const;
-    const parts = splitPayload(errors.length === 0 ? { data } : { data, errors }, header, maxBytes);
+    const parts = splitPayload(errors.length === 0 ? { data } : { data, errors }, header);
     return parts.map((part, index) => {
       seq++;
       return { ...header, seq, ...part, data: { ...part.data, agent: [agentRow(run, seq, tier, index + 1)] } };

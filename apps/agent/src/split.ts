@@ -11,16 +11,16 @@ export type Payload = Pick<Sample, 'data' | 'errors'>;
  * Sizes are those of the JSON text even where it is sent as gzip, so that a part always fits. A single row that does not fit
  * is left out and named in the errors.
  */
-export function splitPayload(payload: Payload, header: Omit<Sample, 'data' | 'errors'>, limit = MAX_PAYLOAD_BYTES): Payload[] {
-  const bytes = (part: Payload): number => Buffer.byteLength(encodeSample({ ...header, ...part })) + RESERVED_BYTES;
-  if (bytes(payload) <= limit) return [payload];
+export function splitPayload(payload: Payload, header: Omit<Sample, 'data' | 'errors'>): Payload[] {
+  const fits = (part: Payload): boolean => Buffer.byteLength(encodeSample({ ...header, ...part })) + RESERVED_BYTES <= MAX_PAYLOAD_BYTES;
+  if (fits(payload)) return [payload];
   const rows = Object.entries(payload.data).flatMap(([measurement, list]) => list.map((row) => ({ measurement, row })));
   const tooLarge: string[] = [];
 
   const divide = (part: typeof rows): Payload[] => {
     const candidate = { data: group(part) };
     if (part.length === 0) return [];
-    if (bytes(candidate) <= limit) return [candidate];
+    if (fits(candidate)) return [candidate];
     if (part.length === 1) {
       tooLarge.push(part[0]?.measurement ?? '');
       return [];
@@ -35,12 +35,12 @@ export function splitPayload(payload: Payload, header: Omit<Sample, 'data' | 'er
     ...tooLarge.map((measurement) => ({
       collector: measurement,
       code: 'too-large',
-      message: `a row of ${measurement} is larger than a message may be (${limit} bytes) and was left out`,
+      message: `a row of ${measurement} is larger than a message may be (${MAX_PAYLOAD_BYTES} bytes) and was left out`,
     })),
   ].slice(0, 256);
   if (errors.length === 0) return parts;
   const first = { data: parts[0]?.data ?? {}, errors };
-  return bytes(first) <= limit ? [first, ...parts.slice(1)] : [{ data: {}, errors }, ...parts];
+  return fits(first) ? [first, ...parts.slice(1)] : [{ data: {}, errors }, ...parts];
 }
 
 function group(rows: readonly { readonly measurement: string; readonly row: Row }[]): Record<string, Row[]> {
