@@ -16,7 +16,8 @@ export function metricsText(counters: ReadonlyMap<string, Counters>, gauges: Rea
   for (const [part, counter] of counters) {
     for (const [entry, value] of counter.entries()) {
       const [name, labels] = split(entry);
-      add('counter', `${PREFIX}${part}_${name.replace(/_total$/, '')}_total`, labels, value);
+      const bare = name.replace(new RegExp(`^${part}_`), '').replace(/_total$/, '');
+      add('counter', `${PREFIX}${part}_${bare}_total`, labels, value);
     }
   }
   for (const [entry, value] of gauges) {

@@ -2,11 +2,12 @@ import { type Catalog, type CatalogMeasurement, catalogHash } from '@hostwire/mo
 
 /** What this server knows of measurements: its own declarations, and those that agents sent. */
 export interface CatalogIndex {
+  /** The server's own declarations. */
+  readonly own: Catalog;
   /** The union; where two say different things of one field, the server's own word counts, then the older one's. */
   merged(): Catalog;
   /** True if it was not known yet. */
   add(catalog: Catalog): boolean;
-  has(hash: string): boolean;
   /** A measurement as the catalog with this hash has it, else as the union has it. */
   measurement(name: string, hash?: string): CatalogMeasurement | undefined;
 }
@@ -18,8 +19,8 @@ export function createCatalogIndex(own: Catalog): CatalogIndex {
   const byHash = new Map<string, Catalog>([[own.hash, own]]);
   let union: Catalog = own;
   return {
+    own,
     merged: () => union,
-    has: (hash) => byHash.has(hash),
     add(catalog) {
       if (byHash.has(catalog.hash) || byHash.size >= MAX_CATALOGS) return false;
       byHash.set(catalog.hash, catalog);

@@ -1,9 +1,10 @@
 import type { Server } from 'node:http';
 import { type Broker, startBroker } from '@hostwire/broker';
+import { type Ingest, subscribeIngest } from '@hostwire/ingest';
 import type { Counters, Topics } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
-import { type BusMessage, connectMqtt, createMqttBus, type MessageBus } from '@hostwire/transport';
+import { connectMqtt, createMqttBus, type MessageBus } from '@hostwire/transport';
 import type { ServerConfig } from '../config/load-config.ts';
 
 /** How the roles of this process speak MQTT, and how samples come in. */
@@ -24,12 +25,10 @@ export interface BusOptions {
   readonly topics: Topics;
   readonly counters: Counters;
   readonly logger: Logger;
-  /** Resolves when the sample is durable; null: this process takes no samples in. */
-  readonly accept: ((message: BusMessage) => Promise<void>) | null;
+  /** Null: this process takes no samples in. */
+  readonly ingest: Ingest | null;
 }
 
-/** Samples on their way to the store while the external broker already sends more. */
-const MAX_IN_FLIGHT = 64;
 const CLIENT_ID = 'hostwire-server';
 const CONNECT_WAIT_MS = 5000;
 
@@ -38,7 +37,7 @@ export function openBus(options: BusOptions): Promise<BusPart> {
   return options.config.broker.kind === 'external' ? connectExternal(options, options.config.broker) : startEmbedded(options);
 }
 
-async function startEmbedded({ config, registry, topics, counters, logger, accept }: BusOptions): Promise<BusPart> {
+async function startEmbedded({ config, registry, topics, counters, logger, ingest }: BusOptions): Promise<BusPart> {
   const broker: Broker = await startBroker({
     registry,
     topics,
@@ -47,7 +46,7 @@ async function startEmbedded({ config, registry, topics, counters, logger, accep
     logger,
     counters,
     // PUBACK waits for the commit.
-    ...(accept === null ? {} : { onPublish: accept }),
+    ...(ingest === null ? {} : { onPublish: (message) => ingest.accept(message) }),
   });
   const bus = broker.bus();
   await bus.publish(topics.serverStatus, 'online', { qos: 1, retain: true });
@@ -66,7 +65,7 @@ async function startEmbedded({ config, registry, topics, counters, logger, accep
 }
 
 async function connectExternal(
-  { topics, logger, accept }: BusOptions,
+  { topics, logger, ingest }: BusOptions,
   { url, username, password }: { readonly url: string; readonly username?: string; readonly password?: string },
 ): Promise<BusPart> {
   const client = connectMqtt({
@@ -82,7 +81,7 @@ async function connectExternal(
       .publish(topics.serverStatus, status, { qos: 1, retain: true })
       .catch((error: unknown) => logger.warn({ err: error }, `the server's own status ${status} was not published`));
   client.onConnect(() => void sayOnline('online'));
-  if (accept !== null) await client.subscribe(topics.filters.samples, boundInFlight(accept, logger));
+  if (ingest !== null) await subscribeIngest(client, ingest, { topics, logger });
   // Going on without a broker is better than not starting: the dashboard then says what is wrong.
   await new Promise<void>((done) => {
     const timer = setTimeout(done, CONNECT_WAIT_MS);
@@ -101,20 +100,5 @@ async function connectExternal(
       if (client.connected) await sayOnline('offline');
       await client.close();
     },
-  };
-}
-
-/**
- * Takes messages at once up to a bound, then makes the broker wait: mqtt.js hands out the next packet only after the
- * handler of the last has settled. What was lost on the way is sent again, because no `ack` named it.
- */
-function boundInFlight(accept: (message: BusMessage) => Promise<void>, logger: Logger): (message: BusMessage) => void | Promise<void> {
-  const inFlight = new Set<Promise<void>>();
-  return (message) => {
-    const work = accept(message)
-      .catch((error: unknown) => logger.warn({ err: error, topic: message.topic }, 'a sample was not stored; its agent sends it again'))
-      .finally(() => inFlight.delete(work));
-    inFlight.add(work);
-    if (inFlight.size >= MAX_IN_FLIGHT) return Promise.race(inFlight);
   };
 }

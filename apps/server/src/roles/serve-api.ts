@@ -33,7 +33,11 @@ export async function serveApi(
   try {
     await app.ready();
     bus.attachTo(app.server);
-    await app.listen({ host: config.listen, port: config.port, listenTextResolver: () => '' });
+    await app.listen({
+      host: config.listen,
+      port: config.port,
+      listenTextResolver: (address) => `the dashboard and API are on ${address}`,
+    });
   } catch (error) {
     await app.close();
     throw listenFailure(error, 'the dashboard and API', config.listen, config.port, '--port');

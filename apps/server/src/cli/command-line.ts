@@ -1,0 +1,131 @@
+import { version } from '@hostwire/service';
+import { type CAC, type Command, cac } from 'cac';
+import type { ServerOptions } from '../config/load-config.ts';
+import { describeFailure, UsageError } from './failure.ts';
+import { addHost, listHosts, removeHost, rotateHost } from './hosts.ts';
+import { printLogin } from './login.ts';
+import { serve } from './serve.ts';
+import { addToken, listTokens, removeToken } from './tokens.ts';
+
+/** What the parser gives: options by name in camel case, and those words under `--` that it did not understand. */
+type Parsed = Readonly<Record<string, unknown>>;
+
+/**
+ * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the
+ * configuration cannot be used. A server goes on running; a signal ends the process.
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const cli = cac('hostwire');
+  defineCommands(cli);
+  cli.help();
+  cli.version(version);
+  try {
+    cli.parse([...argv], { run: false });
+    if (cli.options['help'] === true || cli.options['version'] === true) return 0;
+    await cli.runMatchedCommand();
+    return 0;
+  } catch (error) {
+    const { message, exitCode } = describeFailure(error);
+    process.stderr.write(`hostwire: ${message}\n`);
+    return exitCode;
+  }
+}
+
+function defineCommands(cli: CAC): void {
+  serverOptions(cli.command('', 'Run the server'), true).action((options: Parsed) => serve(serverOptionsOf(options), null));
+  serverOptions(cli.command('serve', 'Run the server'), true).action((options: Parsed) => serve(serverOptionsOf(options), null));
+  serverOptions(cli.command('up', 'Run the server and an agent for this host'), true)
+    .option('--agent <file>', "The agent's program")
+    .option('--mock', 'The agent replays a recorded dump instead of sampling this host')
+    .action((options: Parsed) => {
+      const agent = textOf(options, 'agent');
+      if (agent === undefined) throw new UsageError('up needs --agent FILE, the program of the agent');
+      return serve(serverOptionsOf(options), { script: agent, mock: options['mock'] === true });
+    });
+  serverOptions(cli.command('login', 'Print a new one-time link to the dashboard'), false).action((options: Parsed) =>
+    printLogin(serverOptionsOf(options)),
+  );
+  serverOptions(cli.command('host <action> [name]', 'Hosts: add NAME, list, remove NAME, rotate NAME'), false)
+    .option('--json', 'Print JSON')
+    .action((action: unknown, name: unknown, options: Parsed) => {
+      const [json, server] = [options['json'] === true, serverOptionsOf(options)];
+      if (action === 'list') return listHosts(server, json);
+      if (action === 'add') return addHost(server, nameOf(name), json);
+      if (action === 'remove') return removeHost(server, nameOf(name));
+      if (action === 'rotate') return rotateHost(server, nameOf(name), json);
+      throw new UsageError(`host ${String(action)} is not a command; there are: host add, host list, host remove, host rotate`);
+    });
+  serverOptions(cli.command('token <action> [name]', 'Tokens of people and programs: add NAME, list, remove NAME'), false)
+    .option('--scope <scopes>', 'For add: what it may do, divided by commas')
+    .option('--expires <duration>', 'For add: when it ends, e.g. 30d')
+    .option('--json', 'Print JSON')
+    .action((action: unknown, name: unknown, options: Parsed) => {
+      const [json, server] = [options['json'] === true, serverOptionsOf(options)];
+      if (action === 'list') return listTokens(server, json);
+      if (action === 'add') return addToken(server, nameOf(name), listOf(options['scope']), textOf(options, 'expires'), json);
+      if (action === 'remove') return removeToken(server, nameOf(name));
+      throw new UsageError(`token ${String(action)} is not a command; there are: token add, token list, token remove`);
+    });
+}
+
+function serverOptions(command: Command, runs: boolean): Command {
+  command
+    .option('--config <file>', 'TOML file; else HOSTWIRE_CONFIG')
+    .option('--data-dir <dir>', 'Where everything is kept (HOSTWIRE_DATA_DIR)')
+    .option('--listen <address>', 'Address to listen on (default 127.0.0.1, this machine only)')
+    .option('--port <port>', 'Dashboard and API (default 8080)');
+  if (!runs) return command;
+  return command
+    .option('--mqtt-port <port>', 'MQTT (default 1883)')
+    .option('--influx-port <port>', "InfluxDB's HTTP API on the embedded store (default 8086)")
+    .option('--store <kind>', 'embedded (default) or influxdb')
+    .option('--influx-url <url>', 'InfluxDB to use; HOSTWIRE_INFLUX_TOKEN, or HOSTWIRE_INFLUX_USERNAME and HOSTWIRE_INFLUX_PASSWORD')
+    .option('--influx-username <name>', 'The password comes from HOSTWIRE_INFLUX_PASSWORD')
+    .option('--broker-url <url>', 'MQTT broker to use; HOSTWIRE_BROKER_USERNAME and HOSTWIRE_BROKER_PASSWORD')
+    .option('--roles <roles>', 'broker, ingest, alerts, api divided by commas (default all)')
+    .option('--rules <file>', 'Alert rules (TOML)')
+    .option('--topic-root <root>', 'First levels of all topics (default hostwire)')
+    .option('--log-level <level>', 'trace, debug, info (default), warn, error or silent');
+}
+
+const SERVER_OPTIONS = [
+  'config',
+  'dataDir',
+  'listen',
+  'port',
+  'mqttPort',
+  'influxPort',
+  'store',
+  'influxUrl',
+  'influxUsername',
+  'brokerUrl',
+  'roles',
+  'rules',
+  'topicRoot',
+  'logLevel',
+] as const;
+
+function serverOptionsOf(options: Parsed): ServerOptions {
+  const found = SERVER_OPTIONS.map((name) => [name, textOf(options, name)] as const);
+  return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+}
+
+/** The parser turns digits into numbers; here everything is text until the configuration's schema reads it. */
+function textOf(options: Parsed, name: string): string | undefined {
+  const value = options[name];
+  if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`);
+  return value === undefined || typeof value === 'boolean' ? undefined : String(value);
+}
+
+function listOf(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value])
+    .filter((item) => item !== undefined)
+    .flatMap((item) => String(item).split(','))
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function nameOf(name: unknown): string {
+  if (name === undefined) throw new UsageError('a name is missing');
+  return String(name);
+}

@@ -1,0 +1,22 @@
+import { BrokerError } from '@hostwire/broker';
+import { RegistryError } from '@hostwire/registry';
+import { ConfigError } from '@hostwire/service';
+import { StoreError } from '@hostwire/store';
+import { ListenError } from '../roles/listen-failure.ts';
+
+/** A command line that cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly code = 'usage';
+}
+
+/** What to tell the user: a sentence for what can go wrong, the stack for what should not. */
+export function describeFailure(error: unknown): { message: string; exitCode: 1 | 2 } {
+  if (!(error instanceof Error)) return { message: String(error), exitCode: 1 };
+  if (error instanceof ConfigError) return { message: error.message, exitCode: 2 };
+  if (error instanceof UsageError || error.name === 'CACError')
+    return { message: `${error.message}; --help lists what there is`, exitCode: 2 };
+  if (error instanceof BrokerError) return { message: `${error.message} (--mqtt-port)`, exitCode: 1 };
+  const isExpected = error instanceof ListenError || error instanceof StoreError || error instanceof RegistryError;
+  return { message: isExpected ? error.message : (error.stack ?? error.message), exitCode: 1 };
+}

@@ -1,0 +1,108 @@
+import { createLifecycle, createLogger, type Logger, version } from '@hostwire/service';
+import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
+import { type RunningServer, startServer } from '../server.ts';
+import { startAgentProcess } from '../up/agent-process.ts';
+import { enrolLocalHost } from '../up/enrol-local.ts';
+import { describeFailure } from './failure.ts';
+import { dashboardUrl, keepAddress, loginLink, reachable } from './login.ts';
+import { print } from './print.ts';
+
+export interface LocalAgentOptions {
+  /** The agent's program. */
+  readonly script: string;
+  readonly mock: boolean;
+}
+
+const STOP_SERVER_MS = 15_000;
+const FIRST_SAMPLE_MS = 8000;
+
+/**
+ * Runs the server, with an agent of this host if one is given, until a signal comes. Throws ConfigError; any other
+ * failure to start is said in one sentence and ends the process with exit code 1.
+ */
+export async function serve(options: ServerOptions, agent: LocalAgentOptions | null): Promise<void> {
+  const config = loadConfig(options);
+  const logger = createLogger({ name: 'hostwire', level: config.logLevel });
+  const lifecycle = createLifecycle(logger);
+  const starting = startServer({ config, logger });
+  // Known to the lifecycle while it starts: a signal then waits for it and stops it too.
+  lifecycle.add(
+    'server',
+    () =>
+      starting.then(
+        (server) => server.close(),
+        () => undefined,
+      ),
+    { timeout: STOP_SERVER_MS },
+  );
+  let server: RunningServer;
+  try {
+    server = await starting;
+  } catch (error) {
+    const { message, exitCode } = describeFailure(error);
+    process.stderr.write(`hostwire: ${message}\n`);
+    await lifecycle.stop('the server cannot start', exitCode);
+    return;
+  }
+  if (lifecycle.signal.aborted) return;
+  if (agent !== null) {
+    const running = await startLocalAgent(server, config, agent, logger);
+    lifecycle.add('agent', () => running.stop());
+    await firstSample(server, running.host, lifecycle.signal);
+  }
+  if (!lifecycle.signal.aborted) await announce(server, config);
+}
+
+async function startLocalAgent(server: RunningServer, config: ServerConfig, { script, mock }: LocalAgentOptions, logger: Logger) {
+  const { broker, listen } = config;
+  const serverUrl = broker.kind === 'external' ? broker.url : `mqtt://${reachable(listen)}:${server.ports.mqtt}`;
+  const token = process.env['HOSTWIRE_AGENT_TOKEN'];
+  const { host, configFile } = await enrolLocalHost(server.registry, {
+    dataDir: config.dataDir,
+    serverUrl,
+    topicRoot: config.topicRoot,
+    ...(token === undefined || token === '' ? {} : { token }),
+  });
+  // The dashboard shows the host at once, not only when the registry tells of the change.
+  server.live.sync(await server.registry.hosts.list());
+  return Object.assign(startAgentProcess({ script, configFile, mock, logger }), { host });
+}
+
+/** The dashboard has values from the start line on; a host that stays silent does not hold the line back for long. */
+async function firstSample(server: RunningServer, host: string, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((done) => {
+    const check = (): void => {
+      if (server.live.get(host)?.lastSampleAt === null) return;
+      finish();
+    };
+    const finish = (): void => {
+      clearTimeout(timer);
+      stopListening();
+      done();
+    };
+    const timer = setTimeout(finish, FIRST_SAMPLE_MS);
+    const stopListening = server.live.onChange(check);
+    signal.addEventListener('abort', finish, { once: true });
+    check();
+  });
+}
+
+async function announce(server: RunningServer, config: ServerConfig): Promise<void> {
+  const { ports } = server;
+  const lines = [`Hostwire ${version} is running`];
+  const address = reachable(config.listen);
+  if (ports.http !== null) {
+    const url = dashboardUrl(config.listen, ports.http);
+    keepAddress(config.dataDir, url);
+    lines.push(`  Dashboard  ${await loginLink(server.registry, url)}`);
+    lines.push('             (works once, for 24 hours; a new one: npm run hostwire -- login)');
+  }
+  if (ports.mqtt !== null) lines.push(`  MQTT       mqtt://${address}:${ports.mqtt}`);
+  if (config.broker.kind === 'external') lines.push(`  MQTT       ${config.broker.url}`);
+  if (ports.influx !== null) lines.push(`  InfluxDB   http://${address}:${ports.influx}`);
+  if (config.store.kind === 'influxdb') lines.push(`  InfluxDB   ${config.store.url}`);
+  lines.push(`  Data       ${config.dataDir}`);
+  const degraded = server.degraded();
+  if (degraded.length > 0) lines.push(`  Not well   ${degraded.join(', ')} (see the log above)`);
+  print(lines.join('\n'));
+}

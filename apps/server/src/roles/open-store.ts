@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import type { Logger } from '@hostwire/service';
+import { type EmbeddedStore, openEmbeddedStore, openInfluxStore, type SeriesStore } from '@hostwire/store';
+import type { ServerConfig } from '../config/load-config.ts';
+
+export interface StorePart {
+  readonly store: SeriesStore;
+  /** The same store if it is this process's own. */
+  readonly embedded: EmbeddedStore | null;
+}
+
+/** The store of the configuration. Throws StoreError, `locked` if another process has the data directory. */
+export async function openStore({ store, dataDir }: ServerConfig, database: string, logger: Logger): Promise<StorePart> {
+  if (store.kind === 'influxdb') {
+    const { kind: _, ...connection } = store;
+    return { store: openInfluxStore({ ...connection, database }), embedded: null };
+  }
+  const embedded = await openEmbeddedStore({ directory: join(dataDir, 'series'), report: (problem) => logger.warn(problem) });
+  // A question before the first sample is answered with nothing instead of an error.
+  await embedded.createDatabase(database);
+  return { store: embedded, embedded };
+}

@@ -1,0 +1,58 @@
+import type { Counters } from '@hostwire/model';
+import type { Registry } from '@hostwire/registry';
+import { type Logger, version } from '@hostwire/service';
+import { type Credentials, createInfluxHttp, type EmbeddedStore } from '@hostwire/store';
+import type { ServerConfig } from '../config/load-config.ts';
+import { ListenError, listenFailure } from './listen-failure.ts';
+
+export interface InfluxPart {
+  /** Null: the port could not be had, and everything else goes on without it. */
+  readonly port: number | null;
+  close(): Promise<void>;
+}
+
+/** Serves the embedded store as the InfluxDB that it stands in for, to tokens of the registry. */
+export async function serveInflux({
+  config,
+  store,
+  registry,
+  counters,
+  logger,
+}: {
+  readonly config: Pick<ServerConfig, 'listen' | 'influxPort'>;
+  readonly store: EmbeddedStore;
+  readonly registry: Pick<Registry, 'tokens'>;
+  readonly counters: Counters;
+  readonly logger: Logger;
+}): Promise<InfluxPart> {
+  const server = createInfluxHttp({
+    store,
+    version,
+    logger,
+    createDatabase: (name) => store.createDatabase(name),
+    async authorize(credentials, access) {
+      const isAllowed = await mayUse(registry, credentials, access);
+      counters.add(isAllowed ? `requests{access="${access}"}` : `refused{access="${access}"}`);
+      return isAllowed;
+    },
+  });
+  try {
+    await server.listen({ host: config.listen, port: config.influxPort });
+  } catch (error) {
+    await server.close();
+    const failure = listenFailure(error, "InfluxDB's HTTP API", config.listen, config.influxPort, '--influx-port');
+    if (!(failure instanceof ListenError)) throw failure;
+    logger.warn(`${failure.message} Everything else goes on without it.`);
+    return { port: null, close: async () => undefined };
+  }
+  const address = server.server.address();
+  return { port: typeof address === 'object' && address !== null ? address.port : null, close: () => server.close() };
+}
+
+/** Old clients know only names and passwords: the token is the password then, whatever the name. */
+async function mayUse({ tokens }: Pick<Registry, 'tokens'>, credentials: Credentials | null, access: 'read' | 'write'): Promise<boolean> {
+  const token = credentials?.token ?? credentials?.password ?? '';
+  if (token === '' || token.length > 512) return false;
+  const scopes = (await tokens.check(token))?.scopes ?? [];
+  return scopes.includes('admin') || scopes.includes(access === 'read' ? 'series:read' : 'series:write');
+}
