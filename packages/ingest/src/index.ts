@@ -1,1 +1,12 @@
-export {};
+export { DeadLetters, type DeadLettersOptions } from './dead-letters.ts';
+export {
+  createIngest,
+  type Ingest,
+  IngestError,
+  type IngestOptions,
+  type IngestStats,
+  type SampleListener,
+  type SampleMessage,
+} from './ingest.ts';
+export { subscribeIngest } from './subscribe-ingest.ts';
+export { type FieldTypes, toPoints } from './to-points.ts';

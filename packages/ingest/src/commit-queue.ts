@@ -1,0 +1,103 @@
+import type { PointGroup } from '@hostwire/model';
+import { type SeriesStore, StoreError, type WriteResult } from '@hostwire/store';
+
+/** One sample on its way into the store. */
+export interface Entry {
+  readonly group: PointGroup;
+  readonly bytes: number;
+  /** Committed; `rejected` says which fields were left out. */
+  stored(rejected: WriteResult['rejected']): void;
+  /** The store will never take it. */
+  refused(error: StoreError): void;
+  /** The store does not take it now. */
+  failed(error: unknown): void;
+}
+
+/** A commit takes no more at once, so that a backlog does not become one that lasts for seconds. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+
+/** Writes what waits at the same time in one commit, one commit after the other. */
+export class CommitQueue {
+  readonly #store: Pick<SeriesStore, 'write'>;
+  readonly #onCommit: () => void;
+  #entries: Entry[] = [];
+  #bytes = 0;
+  #running: Promise<void> | null = null;
+  #roomFor: (() => void)[] = [];
+  readonly #maxBytes: number;
+
+  /** `onCommit` is called after each commit, when all its entries were told. */
+  constructor(store: Pick<SeriesStore, 'write'>, maxBytes: number, onCommit: () => void) {
+    this.#store = store;
+    this.#maxBytes = maxBytes;
+    this.#onCommit = onCommit;
+  }
+
+  /** Payload bytes that wait or are being written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Null if there is room; otherwise resolves when there is some. */
+  room(): Promise<void> | null {
+    return this.#bytes < this.#maxBytes ? null : new Promise((done) => this.#roomFor.push(done));
+  }
+
+  push(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.bytes;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing is being written and nothing waits. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // After the sockets that are readable now: what they bring belongs to the same commit.
+    await new Promise((done) => setImmediate(done));
+    while (this.#entries.length > 0) {
+      const batch = this.#take();
+      await this.#write(batch);
+      for (const { bytes } of batch) this.#bytes -= bytes;
+      if (this.#bytes < this.#maxBytes) {
+        const waiting = this.#roomFor;
+        this.#roomFor = [];
+        for (const proceed of waiting) proceed();
+      }
+    }
+    this.#running = null;
+  }
+
+  #take(): Entry[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#entries.length && bytes < MAX_BATCH_BYTES) bytes += this.#entries[count++]?.bytes ?? 0;
+    const batch = this.#entries.slice(0, count);
+    this.#entries = count === this.#entries.length ? [] : this.#entries.slice(count);
+    return batch;
+  }
+
+  async #write(batch: readonly Entry[]): Promise<void> {
+    try {
+      const { rejected } = await this.#store.write(batch.map(({ group }) => group));
+      const byGroup = new Map<number, WriteResult['rejected'][number][]>();
+      for (const field of rejected) byGroup.set(field.group, [...(byGroup.get(field.group) ?? []), field]);
+      for (const [index, entry] of batch.entries()) entry.stored(byGroup.get(index) ?? []);
+      this.#onCommit();
+    } catch (error) {
+      const [only] = batch;
+      if (!(error instanceof StoreError && error.code === 'invalid')) {
+        for (const entry of batch) entry.failed(error);
+      } else if (batch.length === 1) {
+        only?.refused(error);
+      } else {
+        // One of them is poison; the others must not wait for it.
+        const half = batch.length >> 1;
+        await this.#write(batch.slice(0, half));
+        await this.#write(batch.slice(half));
+      }
+    }
+  }
+}

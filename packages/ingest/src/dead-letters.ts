@@ -1,0 +1,117 @@
+import { appendFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Counters } from '@hostwire/model';
+import type { Logger } from '@hostwire/transport';
+
+export interface DeadLetter {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface DeadLettersOptions {
+  /** Made with mode 0700; holds one file `YYYY-MM-DD.jsonl` (UTC) a day, mode 0600. */
+  readonly folder: string;
+  /** All files together; default 64 MiB. The oldest go first, and when there is only today's, what does not fit. */
+  readonly maxBytes?: number;
+  readonly counters: Counters;
+  readonly logger: Logger;
+  readonly now?: () => number;
+}
+
+const FILE = /^\d{4}-\d{2}-\d{2}\.jsonl$/;
+const MAX_PENDING_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Messages that cannot be stored, kept for people to look at: JSON lines with `time`, `topic`, `reason`, `message` and
+ * `payload` in base64.
+ */
+export class DeadLetters {
+  readonly #options: DeadLettersOptions;
+  readonly #maxBytes: number;
+  readonly #now: () => number;
+  #sizes: Map<string, number> | null = null;
+  #pending: string[] = [];
+  #pendingBytes = 0;
+  #writing: Promise<void> | null = null;
+  #failing = false;
+
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
+    this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Resolves when the letter is in the file, or was dropped and counted. Never rejects: a full disk stops nobody. */
+  add({ topic, payload, reason, message }: DeadLetter): Promise<void> {
+    const time = new Date(this.#now()).toISOString();
+    const line = `${JSON.stringify({ time, topic, reason, message, payload: Buffer.from(payload).toString('base64') })}\n`;
+    if (this.#pendingBytes + line.length > MAX_PENDING_BYTES) {
+      this.#drop(1);
+      return Promise.resolve();
+    }
+    this.#pending.push(line);
+    this.#pendingBytes += line.length;
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = null;
+    });
+    return this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    // A turn later, so that what arrives together is one write.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const lines = this.#pending;
+      const text = lines.join('');
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      try {
+        if (await this.#append(text)) this.#options.counters.add('ingest_dead_letters_total', lines.length);
+        else this.#drop(lines.length);
+        this.#failing = false;
+      } catch (error) {
+        this.#drop(lines.length);
+        if (!this.#failing)
+          this.#options.logger.error({ err: error, folder: this.#options.folder }, 'cannot write dead letters; they are dropped');
+        this.#failing = true;
+      }
+    }
+  }
+
+  /** False if there is no room. */
+  async #append(text: string): Promise<boolean> {
+    const sizes = this.#sizes ?? (await this.#scan());
+    this.#sizes = sizes;
+    const name = `${new Date(this.#now()).toISOString().slice(0, 10)}.jsonl`;
+    const bytes = Buffer.byteLength(text);
+    let total = bytes;
+    for (const size of sizes.values()) total += size;
+    for (const oldest of [...sizes.keys()].sort()) {
+      if (total <= this.#maxBytes || oldest >= name) break;
+      total -= sizes.get(oldest) ?? 0;
+      await rm(join(this.#options.folder, oldest), { force: true });
+      sizes.delete(oldest);
+    }
+    if (total > this.#maxBytes) return false;
+    await appendFile(join(this.#options.folder, name), text, { mode: 0o600 });
+    sizes.set(name, (sizes.get(name) ?? 0) + bytes);
+    return true;
+  }
+
+  async #scan(): Promise<Map<string, number>> {
+    const { folder } = this.#options;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const names = (await readdir(folder)).filter((name) => FILE.test(name));
+    return new Map(await Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size] as const)));
+  }
+
+  #drop(count: number): void {
+    this.#options.counters.add('ingest_dead_letters_dropped_total', count);
+  }
+}

@@ -1,0 +1,51 @@
+import { MAX_PAYLOAD_BYTES, type Sample, type Topics } from '@hostwire/model';
+import { sampleCheck } from '@hostwire/model/schema';
+import { decodeJson, PayloadError } from '@hostwire/transport';
+
+/** Why a message is no sample. */
+export type InvalidReason = 'topic' | 'too-large' | 'gzip' | 'utf8' | 'json' | 'schema' | 'foreign-host' | 'foreign-tier';
+
+export interface InvalidSample {
+  readonly reason: InvalidReason;
+  readonly message: string;
+  /** What can be acknowledged all the same, so that the agent does not send it for ever. */
+  readonly named: { readonly host: string; readonly run: string; readonly seq: number } | null;
+}
+
+export type Decoded = { readonly sample: Sample; readonly invalid: null } | { readonly sample: null; readonly invalid: InvalidSample };
+
+const RUN = /^[A-Za-z0-9]{1,32}$/;
+
+/** The sample of a message on a sample topic: JSON or gzip, checked against the schema, sent by the host that it names. */
+export function decodeSample(topics: Topics, topic: string, payload: Uint8Array): Decoded {
+  const target = topics.parse(topic);
+  if (target?.kind !== 'sample') return invalid('topic', `${JSON.stringify(topic.slice(0, 200))} is no sample topic`);
+  if (payload.length > MAX_PAYLOAD_BYTES) return invalid('too-large', `${payload.length} bytes are more than ${MAX_PAYLOAD_BYTES}`);
+  let value: unknown;
+  try {
+    value = decodeJson(payload);
+  } catch (error) {
+    if (!(error instanceof PayloadError)) throw error;
+    return invalid(error.code, error.message);
+  }
+  if (!sampleCheck.Check(value)) {
+    const [first] = sampleCheck.Errors(value);
+    return invalid('schema', first === undefined ? 'not a sample' : `${first.instancePath} ${first.message}`, target.host, value);
+  }
+  if (value.host !== target.host)
+    return invalid('foreign-host', `the sample of ${value.host} came on the topic of ${target.host}`, target.host, value);
+  if (value.tier !== target.tier)
+    return invalid('foreign-tier', `a sample of tier ${value.tier} came as ${target.tier}`, target.host, value);
+  return { sample: value as Sample, invalid: null };
+}
+
+function invalid(reason: InvalidReason, message: string, host?: string, value?: unknown): Decoded {
+  return { sample: null, invalid: { reason, message: message.slice(0, 500), named: host === undefined ? null : named(host, value) } };
+}
+
+function named(host: string, value: unknown): InvalidSample['named'] {
+  if (typeof value !== 'object' || value === null) return null;
+  const { run, seq } = value as { readonly run?: unknown; readonly seq?: unknown };
+  if (typeof run !== 'string' || !RUN.test(run) || !Number.isSafeInteger(seq) || (seq as number) < 1) return null;
+  return { host, run, seq: seq as number };
+}
