@@ -1,7 +1,7 @@
-import { type Ack, encodeSample, MAX_PAYLOAD_BYTES, type Sample, type Tier, type Topics } from '@hostwire/model';
+import { type Ack, encodeSample, MAX_CLOCK_SKEW_MS, MAX_PAYLOAD_BYTES, type Sample, type Tier, type Topics } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import { gzipPayload, type MqttClient } from '@hostwire/transport';
-import { isInRanges, type Outbox, type StoredSample } from './outbox.ts';
+import { isInRanges, type Outbox, type SeqRanges, type StoredSample } from './outbox.ts';
 import type { TickClock } from './tick-clock.ts';
 
 export interface PublisherOptions {
@@ -105,8 +105,11 @@ export class Publisher {
     this.#timer = undefined;
   }
 
-  /** Samples of this run that the server takes for too far off its clock: their time is told anew by its clock. */
-  #restamp(run: string, ranges: Ack['clock'] & object, serverTime: number): void {
+  /**
+   * The server takes these samples for too far off its clock: they, and all others of this run that were stamped by the same
+   * wrong clock, are told anew by the server's.
+   */
+  #restamp(run: string, ranges: SeqRanges, serverTime: number): void {
     const { clock, outbox, logger } = this.#options;
     // Monotonic times of other runs mean nothing here.
     if (run !== this.#options.run) return;
@@ -115,11 +118,15 @@ export class Publisher {
     const off = Math.round((before - clock.now()) / 1000);
     if (off !== 0) logger.warn({ off_seconds: off }, `this machine's clock is off by ${off} s: samples are stamped by the server's clock`);
     for (const stored of [...outbox.pending()]) {
-      if (stored.run !== run || !isInRanges(stored.seq, ranges)) continue;
-      const restamps = (this.#sent.get(keyOf(stored))?.restamps ?? 0) + 1;
-      const changed = outbox.restamp(stored, clock.timeOf(stored.monotonic));
+      if (stored.run !== run) continue;
+      const time = clock.timeOf(stored.monotonic);
+      const named = isInRanges(stored.seq, ranges);
+      if (!named && Math.abs(stored.time - time) <= MAX_CLOCK_SKEW_MS) continue;
+      const changed = outbox.restamp(stored, time);
       if (changed === null) continue;
       if (this.#newest.get(changed.tier)?.seq === changed.seq) this.#newest.set(changed.tier, changed);
+      if (!named) continue;
+      const restamps = (this.#sent.get(keyOf(changed))?.restamps ?? 0) + 1;
       // A server that keeps refusing is asked again at the pace of resending only.
       const at = restamps > MAX_RESTAMPS ? clock.monotonic() : Number.NEGATIVE_INFINITY;
       this.#sent.set(keyOf(changed), { at, restamps });

@@ -244,6 +244,29 @@ describe('Session', () => {
     await waitFor(() => outbox.size === 0);
   });
 
+  it('stamps the backlog anew too when it was stamped by the same wrong clock', async () => {
+    const { broker, outbox, open, send, ack, connected } = await setUp();
+    const server = Date.now();
+    const stored = new Map<number, number>();
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const { seq, time, backfill } = decodeJson(payload) as Sample;
+      // As the server does: what is old may be backlog, unless this agent's live samples are off.
+      const wrong = backfill === true ? stored.size === 0 : Math.abs(time - server) > 600_000;
+      if (!wrong) stored.set(seq, time);
+      ack({ [wrong ? 'clock' : 'seqs']: [[seq, seq]], time: server });
+    };
+    await broker.kill();
+    const session = open();
+    for (let i = 0; i < 10; i++) send(session, { age: 60_000 - i * 1000, time: 5_000_000 });
+    send(session, { time: 5_000_000 });
+    await broker.start();
+    await connected();
+    await waitFor(() => outbox.size === 0);
+    expect([...stored.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: 11 }, (_, i) => i + 1));
+    for (const [seq, time] of stored) expect(Math.abs(time - (server - (seq === 11 ? 0 : 61_000 - seq * 1000)))).toBeLessThan(10_000);
+  });
+
   it('does not loop with a server that refuses every time', async () => {
     const { broker, open, send, ack, samples, connected } = await setUp();
     broker.onPublish = ({ topic, payload }) => {
