@@ -91,23 +91,18 @@ function toTime(stamp: string, precision: Precision): { time: number; nanos: num
  * Points of one write as a store takes them: those of one host and one time together. `host` is the tag of that name,
  * so that the series of one Telegraf share their times.
  */
-export function groupPoints(
-  points: readonly ParsedPoint[],
-  database: string,
-): { groups: readonly PointGroup[]; lines: readonly (readonly number[])[] } {
-  const groups = new Map<string, { group: PointGroup; points: Point[]; lines: number[] }>();
-  for (const { point, time, nanos, line } of points) {
+export function groupPoints(points: readonly ParsedPoint[], database: string): readonly PointGroup[] {
+  const groups = new Map<string, { group: PointGroup; points: Point[] }>();
+  for (const { point, time, nanos } of points) {
     const source = `line/${point.tags['host'] ?? ''}`;
     const key = `${time} ${nanos} ${source}`;
     let found = groups.get(key);
     if (found === undefined) {
       const members: Point[] = [];
-      found = { group: { database, source, time, ...(nanos === 0 ? {} : { nanos }), points: members }, points: members, lines: [] };
+      found = { group: { database, source, time, ...(nanos === 0 ? {} : { nanos }), points: members }, points: members };
       groups.set(key, found);
     }
     found.points.push(point);
-    found.lines.push(line);
   }
-  const all = [...groups.values()];
-  return { groups: all.map(({ group }) => group), lines: all.map(({ lines }) => lines) };
+  return [...groups.values()].map(({ group }) => group);
 }
