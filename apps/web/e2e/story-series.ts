@@ -149,7 +149,7 @@ export function storySeries(hosts: readonly HostSummaryBody[], query: URLSearchP
         values: times.map((time) => {
           if (!sampled(host, time, now) || value === undefined || time > now) return null;
           const mean = value(host, tags, time);
-          return Math.round(mean * (1 + spread * 0.12 * hash(`${time}${field}`)) * 1000) / 1000;
+          return Math.round(mean * (1 + spread * (measurement === 'temp' ? 0.02 : 0.12) * hash(`${time}${field}`)) * 1000) / 1000;
         }),
       })),
     );

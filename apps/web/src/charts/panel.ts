@@ -1,0 +1,34 @@
+import type { Aggregate, SeriesAsk } from '../api/series.ts';
+import type { HostDetail } from '../api/types.ts';
+import type { ChartModel } from './model.ts';
+import type { Columns } from './tail.ts';
+
+/** One question of a panel, for one host. */
+export interface Source {
+  readonly measurement: string;
+  readonly field: string;
+  readonly aggregate: Aggregate;
+  /** Tags that make lines of their own; none: one line. */
+  readonly by?: readonly string[];
+  readonly where?: readonly string[];
+  /** Also ask for the extremes of each bucket. */
+  readonly band?: boolean;
+}
+
+export interface BuildContext {
+  readonly detail: HostDetail | null;
+  /** Time between two samples, ms. */
+  readonly interval: number;
+}
+
+/** What a panel asks and how the answers become a chart. `build` gives null if the host has no such thing. */
+export interface PanelSpec {
+  readonly id: string;
+  readonly title: string;
+  readonly sources: readonly Source[];
+  readonly build: (columns: readonly Columns[], context: BuildContext) => ChartModel | null;
+}
+
+export function toAsk(source: Source, host: string, aggregate: Aggregate = source.aggregate): SeriesAsk {
+  return { measurement: source.measurement, field: source.field, aggregate, host, groupBy: source.by ?? ['host'], where: source.where ?? [] };
+}

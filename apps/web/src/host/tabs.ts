@@ -1,0 +1,7 @@
+export const TAB_NAMES = ['overview', 'processes', 'storage', 'network', 'metrics', 'sample', 'capabilities'] as const;
+export type TabName = (typeof TAB_NAMES)[number];
+
+/** The tab that an address names; overview for anything else. */
+export function tabIn(value: unknown): TabName {
+  return TAB_NAMES.find((name) => name === value) ?? 'overview';
+}
