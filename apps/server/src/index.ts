@@ -1,1 +1,3 @@
 export * from './api/schemas.ts';
+export { loadConfig, type ServerConfig, type ServerOptions as ServerCommandOptions } from './config/load-config.ts';
+export { type RunningServer, type ServerOptions, startServer } from './server.ts';

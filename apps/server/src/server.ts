@@ -4,7 +4,7 @@ import { catalog } from '@hostwire/collectors';
 import { Counters, topics as topicsOf } from '@hostwire/model';
 import { openRegistry, type Registry } from '@hostwire/registry';
 import { type Logger, redactUrl, version } from '@hostwire/service';
-import type { EmbeddedStore } from '@hostwire/store';
+import type { EmbeddedStore, SeriesStore } from '@hostwire/store';
 import type { ApiContext } from './api/context.ts';
 import type { LiveSocketOptions } from './api/live-socket.ts';
 import type { ConfigBody } from './api/schemas.ts';
@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   readonly socket?: LiveSocketOptions;
   readonly webRoot?: string;
+  /** Used instead of the configuration's; closed with the server. */
+  readonly store?: SeriesStore;
 }
 
 export interface RunningServer {
@@ -58,7 +60,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-async function compose({ config, logger, socket, webRoot }: ServerOptions, closers: Closers): Promise<RunningServer> {
+async function compose({ config, logger, socket, webRoot, store: given }: ServerOptions, closers: Closers): Promise<RunningServer> {
   const has = (role: ServerConfig['roles'][number]): boolean => config.roles.includes(role);
   const counters = new Map<string, Counters>();
   const countersOf = (part: string): Counters => {
@@ -76,7 +78,7 @@ async function compose({ config, logger, socket, webRoot }: ServerOptions, close
   const live = createLiveState(catalogs);
   live.sync(await registry.hosts.list());
 
-  const { store, embedded } = await openStore(config, DATABASE, logger);
+  const { store, embedded } = given === undefined ? await openStore(config, DATABASE, logger) : { store: given, embedded: null };
   closers.add('store', () => store.close());
   await seed(live, store, logger, closers);
   closers.add('last seen times', writeSeen(live, registry.hosts, logger));
