@@ -1,5 +1,5 @@
-import type { Block, Column, RowBlock, Scalar, Summary, SummaryBlock } from '../series-reader.ts';
-import type { Chunk, Times } from './chunk.ts';
+import type { Block, Column, RowBlock, Scalar } from '../series-reader.ts';
+import type { Times } from './chunk.ts';
 import type { Field } from './dictionary.ts';
 import { lowerBound } from './hot-directory.ts';
 
@@ -56,19 +56,6 @@ function sliceColumn(column: Column, first: number, end: number): Column {
     case 'bool':
       return { type: column.type, values: column.values.subarray(first, end), valid };
   }
-}
-
-/** The summaries of a whole chunk; null if a field has none that is exact. */
-export function summaryBlock(chunk: Chunk, times: Times, fields: readonly (Field | null)[]): SummaryBlock | null {
-  const summaries: (Summary | null)[] = [];
-  for (const field of fields) {
-    if (field !== null && field.type !== 'int' && field.type !== 'float') return null;
-    const summary = field === null ? null : chunk.summary(field.id, times);
-    if (summary === undefined) return null;
-    summaries.push(summary);
-  }
-  if (summaries.every((summary) => summary === null)) return null;
-  return { kind: 'summary', t0: times.times[0] as number, t1: times.times[times.n - 1] as number, summaries };
 }
 
 /** The value of row i, or null. */

@@ -1,8 +1,9 @@
 import type { FieldType } from '@hostwire/model';
-import type { Column, Summary } from '../series-reader.ts';
+import type { Column } from '../series-reader.ts';
 import { ByteReader, ByteWriter, DamagedError } from './binary.ts';
-import { decodeColumn, encodeColumn, readSummary, validEnds } from './column-codec.ts';
+import { decodeColumn, encodeColumn } from './column-codec.ts';
 import { decodeNumbers, encodeNumbers } from './number-codec.ts';
+import { type EncodedSummary, encodeSummaries } from './summary.ts';
 
 /** Times of rows: whole ms, and the nanoseconds beyond them where any are not 0. */
 export interface Times {
@@ -42,26 +43,30 @@ export function decodeTimes(blob: Uint8Array, n: number): Times {
   return { n, times, nanos: Int32Array.from(nanos) };
 }
 
-/** A chunk: the columns of one series in one slot, by field id. Columns without any value are left out by the caller. */
-export function encodeChunk(columns: ReadonlyMap<number, Column>, n: number): Buffer {
+/**
+ * A chunk: the columns of one series in one slot, by field id; columns without any value are left out by the caller. Its
+ * summaries are a blob of their own.
+ */
+export function encodeChunk(columns: ReadonlyMap<number, Column>, { n, times }: Times): { blob: Buffer; summaries: Buffer } {
   writer.length = 0;
   writer.u8(VERSION);
   writer.varint(columns.size);
-  // The lengths are not known before the columns are written: those go behind, and move up.
-  const bodies = bodyWriter;
+  // The lengths are not known before the columns are written.
   bodies.length = 0;
+  const summaries = new Map<number, EncodedSummary>();
   for (const [field, column] of columns) {
     const start = bodies.length;
-    encodeColumn(bodies, column, n);
+    const summary = encodeColumn(bodies, column, n);
+    if (summary !== null) summaries.set(field, summary);
     writer.varint(field);
     writer.varint(bodies.length - start);
   }
   writer.raw(bodies.bytes.subarray(0, bodies.length));
   writer.raw(PADDING);
-  return writer.take();
+  return { blob: writer.take(), summaries: encodeSummaries(summaries, times, n) };
 }
 
-const bodyWriter = new ByteWriter(256 * 1024);
+const bodies = new ByteWriter(256 * 1024);
 
 /** A chunk opened for reading: which fields it has is known, nothing else is read yet. */
 export class Chunk {
@@ -88,16 +93,6 @@ export class Chunk {
   /** The column of a field; null if no row has a value of it. Throws DamagedError. */
   column(field: number, type: FieldType): Column | null {
     return this.#seek(field) ? decodeColumn(this.#input, type, this.#n) : null;
-  }
-
-  /** The summary of a numeric field: null if no row has a value, undefined if there is no exact one. Throws DamagedError. */
-  summary(field: number, times: Times): Summary | null | undefined {
-    if (!this.#seek(field)) return null;
-    const summary = readSummary(this.#input, this.#n);
-    if (summary === null) return undefined;
-    this.#seek(field);
-    const [first, last] = validEnds(this.#input, this.#n);
-    return { ...summary, firstTime: times.times[first] as number, lastTime: times.times[last] as number };
   }
 
   #seek(field: number): boolean {

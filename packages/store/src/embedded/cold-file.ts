@@ -3,15 +3,26 @@ import { decodeTimes, type Times } from './chunk.ts';
 import { chunkKey } from './slot.ts';
 import { type Cell, SqlFile } from './sql.ts';
 
-/** A chunk as it was read, with its times. */
+/** A chunk as it was read. */
 export interface ColdChunk {
   readonly key: number;
   readonly n: number;
   readonly t0: number;
   readonly t1: number;
   readonly blob: Buffer;
-  readonly times: Times;
+  /** Its times, decoded when they are first asked for. Throws DamagedError. */
+  readonly times: () => Times;
 }
+
+export interface ChunkSummaries {
+  readonly key: number;
+  readonly t0: number;
+  readonly t1: number;
+  /** For decodeSummaries. */
+  readonly blob: Buffer;
+}
+
+const CHUNK = 'SELECT c.k, c.tb, c.n, c.t0, c.t1, c.blob, t.blob FROM chunk c JOIN tblock t ON t.id = c.tb WHERE';
 
 /** Decoded blocks of times kept of one file. */
 const MAX_BLOCKS = 256;
@@ -19,12 +30,10 @@ const MAX_BLOCKS = 256;
 /** A day file as a query worker has it. */
 export class ColdFile {
   readonly #file: SqlFile;
-  readonly #report: (problem: string) => void;
   readonly #blocks = new Map<number, Times>();
 
   /** Throws SQLite's error. */
-  constructor(path: string, report: (problem: string) => void) {
-    this.#report = report;
+  constructor(path: string) {
     this.#file = new SqlFile(path, 'read');
     try {
       this.#file.exec('PRAGMA cache_size = -2048; PRAGMA busy_timeout = 5000');
@@ -36,48 +45,59 @@ export class ColdFile {
 
   /** Chunks of a series that have rows with from <= time <= to, oldest first, of one moment: they do not overlap. */
   chunks(sid: number, from: number, to: number): ColdChunk[] {
+    return this.#file
+      .prepare(`${CHUNK} c.k BETWEEN ? AND ? AND c.t1 >= ? AND c.t0 <= ? ORDER BY c.k`)
+      .all([chunkKey(sid, 0), chunkKey(sid, 31), from, to])
+      .map((row) => this.#chunk(row));
+  }
+
+  /** The same, but where `summarize` returns what serves instead of a chunk, that is not read. */
+  chunksOr<T>(sid: number, from: number, to: number, summarize: (chunk: ChunkSummaries) => T | null): (ColdChunk | T)[] {
     return this.#file.transaction(() => {
       const rows = this.#file
-        .prepare('SELECT k, tb, n, t0, t1, blob FROM chunk WHERE k BETWEEN ? AND ? AND t1 >= ? AND t0 <= ?')
+        .prepare('SELECT k, t0, t1, sums FROM chunk WHERE k BETWEEN ? AND ? AND t1 >= ? AND t0 <= ? ORDER BY k')
         .all([chunkKey(sid, 0), chunkKey(sid, 31), from, to]);
-      return rows.flatMap((row) => this.#withTimes(row));
+      return rows.map(([k, t0, t1, sums]) => {
+        const summary = summarize({ key: k as number, t0: t0 as number, t1: t1 as number, blob: sums as Buffer });
+        if (summary !== null) return summary;
+        return this.#chunk(this.#file.prepare(`${CHUNK} c.k = ?`).get([k as number]) as Cell[]);
+      });
     }, 'DEFERRED');
   }
 
   /** Of the chunks with a key less than `below` (chunkKey(sid, 32): all), that with the newest rows in from <= time <= to. */
   newestChunk(sid: number, below: number, from: number, to: number): ColdChunk | null {
-    return this.#file.transaction(() => {
-      const row = this.#file
-        .prepare('SELECT k, tb, n, t0, t1, blob FROM chunk WHERE k >= ? AND k < ? AND t1 >= ? AND t0 <= ? ORDER BY k DESC LIMIT 1')
-        .get([chunkKey(sid, 0), below, from, to]);
-      return row === undefined ? null : (this.#withTimes(row)[0] ?? null);
-    }, 'DEFERRED');
+    const row = this.#file
+      .prepare(`${CHUNK} c.k >= ? AND c.k < ? AND c.t1 >= ? AND c.t0 <= ? ORDER BY c.k DESC LIMIT 1`)
+      .get([chunkKey(sid, 0), below, from, to]);
+    return row === undefined ? null : this.#chunk(row);
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #withTimes([k, tb, n, t0, t1, blob]: readonly Cell[]): [ColdChunk] | [] {
-    try {
-      const times = this.#times(tb as number);
-      if (times.n !== n) throw new DamagedError('a chunk and its times differ in length');
-      return [{ key: k as number, n, t0: t0 as number, t1: t1 as number, blob: blob as Buffer, times }];
-    } catch (error) {
-      if (!(error instanceof DamagedError)) throw error;
-      this.#report(`chunk ${String(k)} of ${this.#file.path} is damaged and is left out: ${error.message}`);
-      return [];
-    }
+  #chunk([k, tb, n, t0, t1, blob, times]: readonly Cell[]): ColdChunk {
+    const block = tb as number;
+    const rows = n as number;
+    return {
+      key: k as number,
+      n: rows,
+      t0: t0 as number,
+      t1: t1 as number,
+      blob: blob as Buffer,
+      times: () => this.#times(block, rows, times as Buffer),
+    };
   }
 
-  #times(block: number): Times {
+  #times(block: number, n: number, blob: Buffer): Times {
     let times = this.#blocks.get(block);
-    if (times !== undefined) return times;
-    const row = this.#file.prepare('SELECT n, blob FROM tblock WHERE id = ?').get([block]);
-    if (row === undefined) throw new DamagedError('it has no times');
-    times = decodeTimes(row[1] as Buffer, row[0] as number);
-    if (this.#blocks.size >= MAX_BLOCKS) this.#blocks.clear();
-    this.#blocks.set(block, times);
+    if (times === undefined) {
+      times = decodeTimes(blob, n);
+      if (this.#blocks.size >= MAX_BLOCKS) this.#blocks.clear();
+      this.#blocks.set(block, times);
+    }
+    if (times.n !== n) throw new DamagedError('a chunk and its times differ in length');
     return times;
   }
 }

@@ -66,7 +66,7 @@ export class ColdReader {
         this.#open.get(oldest as number)?.close();
         this.#open.delete(oldest as number);
       }
-      file = new ColdFile(join(this.#folder, dayFileName(day)), this.#report);
+      file = new ColdFile(join(this.#folder, dayFileName(day)));
     }
     // The one used last stands last.
     this.#open.delete(day);

@@ -1,32 +1,20 @@
 import type { FieldType } from '@hostwire/model';
 import type { Column } from '../series-reader.ts';
-import { type ByteReader, ByteWriter, DamagedError } from './binary.ts';
-import { decodeNumbers, encodeNumbers, type NumberStats } from './number-codec.ts';
-
-/** min, max, sum, first and last of a column's values, exact as far as a double is. */
-export interface ColumnSummary {
-  readonly count: number;
-  readonly min: number;
-  readonly max: number;
-  readonly sum: number;
-  readonly first: number;
-  readonly last: number;
-}
+import { type ByteReader, type ByteWriter, DamagedError } from './binary.ts';
+import { decodeNumbers, encodeNumbers } from './number-codec.ts';
+import { type EncodedSummary, summarize } from './summary.ts';
 
 /*
- * A column: flags, (bitmap of the rows that have a value, their count), (summary), the values of those rows alone.
- * Summary: the number of decimals, then whole numbers (min, and max, first and last less it, and the sum), or 255 and
- * five doubles. That of a constant column is the constant.
+ * A column: flags, (count and bitmap of the rows that have a value), the values of those rows alone.
  */
 const NULLS = 1;
-const SUMMARY = 2;
-const BIG = 4;
-const CONSTANT = 8;
-const DOUBLES = 255;
-const POWERS = [1, 10, 100, 1000, 10000] as const;
+const BIG = 2;
 
-/** Appends the n rows of `column`. At least one row must have a value. */
-export function encodeColumn(out: ByteWriter, column: Column, n: number): void {
+/**
+ * Appends the n rows of `column`. At least one row must have a value. Returns its summary, null if there is none that is
+ * exact: strings, booleans, 64 bit integers.
+ */
+export function encodeColumn(out: ByteWriter, column: Column, n: number): EncodedSummary | null {
   const valid = column.valid;
   const count = valid === null ? n : countSet(valid, n);
   const flagsAt = out.length;
@@ -38,6 +26,7 @@ export function encodeColumn(out: ByteWriter, column: Column, n: number): void {
     encodeBitmap(out, valid, n);
   }
   const dense = count < n ? valid : null;
+  let summary: EncodedSummary | null = null;
   if (column.type === 'string') {
     encodeTexts(out, column.values, dense, n, count);
   } else if (column.type === 'int' && column.big !== null) {
@@ -45,12 +34,17 @@ export function encodeColumn(out: ByteWriter, column: Column, n: number): void {
     encodeBigs(out, column.big, dense, n, count);
   } else {
     const x = packed(column.values, dense, n, count);
-    const body = encodeBody(x, count);
-    if (body.stats.constant) flags |= CONSTANT;
-    else if (encodeSummary(out, x, count, body.stats)) flags |= SUMMARY;
-    out.raw(body.writer.bytes.subarray(0, body.writer.length));
+    const stats = encodeNumbers(out, x, count);
+    if (column.type !== 'bool') summary = summarize(x, count, stats, valid === null ? 0 : valid.indexOf(1), lastValid(valid, n));
   }
   out.bytes[flagsAt] = flags;
+  return summary;
+}
+
+function lastValid(valid: Uint8Array | null, n: number): number {
+  let last = n - 1;
+  while (valid !== null && valid[last] !== 1) last--;
+  return last;
 }
 
 /** Reads n rows of a field of type `type`. Throws DamagedError. */
@@ -62,28 +56,10 @@ export function decodeColumn(input: ByteReader, type: FieldType, n: number): Col
     const big = spread(decodeBigs(input, count), valid, n, () => new BigInt64Array(n));
     return { type, values: new Float64Array(0), big, valid };
   }
-  if ((flags & SUMMARY) !== 0) decodeSummary(input, count);
   const dense = new Float64Array(count);
   decodeNumbers(input, dense, count);
   const values = spread(dense, valid, n, () => new Float64Array(n));
   return type === 'int' ? { type, values, big: null, valid } : { type, values, valid };
-}
-
-/** The summary of a numeric column, without reading its values; null if it has none. Throws DamagedError. */
-export function readSummary(input: ByteReader, n: number): ColumnSummary | null {
-  const { flags, count } = decodeHead(input, n);
-  if ((flags & CONSTANT) !== 0) {
-    input.skip(1);
-    const value = input.f64();
-    return { count, min: value, max: value, sum: value * count, first: value, last: value };
-  }
-  return (flags & SUMMARY) !== 0 ? decodeSummary(input, count) : null;
-}
-
-/** First and last row (0..n-1) that have a value. Throws DamagedError. */
-export function validEnds(input: ByteReader, n: number): readonly [first: number, last: number] {
-  const { valid } = decodeHead(input, n);
-  return valid === null ? [0, n - 1] : [valid.indexOf(1), valid.lastIndexOf(1)];
 }
 
 function decodeHead(input: ByteReader, n: number): { flags: number; valid: Uint8Array | null; count: number } {
@@ -132,56 +108,6 @@ function spread<T extends { [index: number]: unknown }>(values: T, valid: Uint8A
   let at = 0;
   for (let i = 0; i < n; i++) if (valid[i] === 1) (result as { [index: number]: unknown })[i] = values[at++];
   return result;
-}
-
-const scratch = new ByteWriter(64 * 1024);
-
-function encodeBody(x: Float64Array, count: number): { writer: ByteWriter; stats: NumberStats } {
-  scratch.length = 0;
-  const stats = encodeNumbers(scratch, x, count);
-  return { writer: scratch, stats };
-}
-
-function encodeSummary(out: ByteWriter, x: Float64Array, count: number, stats: NumberStats): boolean {
-  const values = stats.decimals === null ? x : stats.scaled;
-  const first = values[0] as number;
-  const last = values[count - 1] as number;
-  let min = first;
-  let max = first;
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const value = values[i] as number;
-    if (value < min) min = value;
-    if (value > max) max = value;
-    sum += value;
-  }
-  if (stats.decimals === null) {
-    if (!Number.isFinite(sum)) return false;
-    out.u8(DOUBLES);
-    for (const value of [min, max, first, last, sum]) out.f64(value);
-    return true;
-  }
-  if (!Number.isSafeInteger(sum) || max - min > Number.MAX_SAFE_INTEGER) return false;
-  out.u8(stats.decimals);
-  out.signed(min);
-  out.varint(max - min);
-  out.varint(first - min);
-  out.varint(last - min);
-  out.signed(sum);
-  return true;
-}
-
-function decodeSummary(input: ByteReader, count: number): ColumnSummary {
-  const decimals = input.u8();
-  if (decimals === DOUBLES) {
-    const [min, max, first, last, sum] = [input.f64(), input.f64(), input.f64(), input.f64(), input.f64()];
-    return { count, min, max, sum, first, last };
-  }
-  const power = POWERS[decimals];
-  if (power === undefined) throw new DamagedError('summary');
-  const min = input.signed();
-  const [max, first, last] = [min + input.varint(), min + input.varint(), min + input.varint()];
-  return { count, min: min / power, max: max / power, sum: input.signed() / power, first: first / power, last: last / power };
 }
 
 /** The smallest, then either the differences from it as numbers (where a double holds them), or 8 bytes each. */

@@ -19,6 +19,8 @@ const SLICE_ROWS = 200;
 /** Ids that one page of hot rows spans; the rows of other jobs in between are read in vain. */
 const PAGE_IDS = 500;
 const MAX_GAP = 8;
+/** Rows deleted in one transaction. */
+const DELETE_ROWS = 3000;
 
 interface HotRow {
   readonly time: number;
@@ -59,17 +61,13 @@ export function* compact(context: CompactionContext, file: DayFile, jobs: readon
   for (const [from, to] of toRanges(ids, 0)) {
     ranges.push([from, to]);
     count += to - from + 1;
-    if (count < 1000 && ranges.length < 500) continue;
+    if (count < DELETE_ROWS && ranges.length < 500) continue;
     hot.remove(ranges);
     ranges = [];
     count = 0;
     yield;
   }
   if (ranges.length > 0) hot.remove(ranges);
-  yield;
-  file.checkpoint();
-  yield;
-  hot.checkpoint();
 }
 
 /** Ascending ids as ranges, over gaps of up to `gap`, of at most PAGE_IDS. */
@@ -141,8 +139,9 @@ function* compactJob(context: CompactionContext, file: DayFile, job: Job, rows: 
     builders.set(sid, EMPTY);
     if (series.n === 0 || series.columns.size === 0) continue;
     const key = chunkKey(sid, job.hour);
-    const [t0, t1] = [series.times[0] as number, series.times[series.n - 1] as number];
-    file.putChunk(key, blocks.idOf(series), series.n, t0, t1, encodeChunk(series.columns, series.n));
+    const ends = [series.times[0] as number, series.times[series.n - 1] as number] as const;
+    const { blob, summaries } = encodeChunk(series.columns, series);
+    file.putChunk(key, blocks.idOf(series), series.n, ends, summaries, blob);
     if (++written % 8 === 0) yield;
   }
   blocks.write();

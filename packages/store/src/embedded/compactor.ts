@@ -9,8 +9,8 @@ import { DAY, dayFileName, dayOfFileName, type SlotHours } from './slot.ts';
 import { isDamagedFile } from './sql.ts';
 
 const MAX_OPEN = 4;
-const MAX_BATCH_ROWS = 20_000;
-const MAX_BATCH_BYTES = 32 * 1024 * 1024;
+const MAX_BATCH_ROWS = 8000;
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 /** After a failure (a full disk), before the next try. */
 const PAUSE = 60_000;
 
@@ -32,6 +32,8 @@ export class Compactor {
   #running: { jobs: Job[]; steps: Generator<void, void, void> } | null = null;
   #queue: Job[] = [];
   #pausedUntil = 0;
+  /** Files that have something in their write-ahead log. */
+  #toCheckpoint: (DayFile | HotFile)[] = [];
   compactions = 0;
   /** The last failure since `plan`; null if all went well. */
   error: string | null = null;
@@ -41,7 +43,7 @@ export class Compactor {
   }
 
   get busy(): boolean {
-    return this.#running !== null || this.#queue.length > 0;
+    return this.#running !== null || this.#queue.length > 0 || this.#toCheckpoint.length > 0;
   }
 
   /** Looks for rows to move; `all`: whether they are due or not. */
@@ -57,11 +59,15 @@ export class Compactor {
   /** Takes one step. */
   step(): void {
     this.#running ??= this.#next();
-    if (this.#running === null) return;
+    if (this.#running === null) {
+      this.#checkpoint();
+      return;
+    }
     const { jobs, steps } = this.#running;
     try {
       if (steps.next().done !== true) return;
       this.compactions += jobs.length;
+      if (this.#queue.length === 0) this.#toCheckpoint = [...this.#files.values(), this.#context.hot];
     } catch (error) {
       this.#failed(jobs, error);
     }
@@ -83,6 +89,7 @@ export class Compactor {
     this.#running?.steps.return();
     this.#running = null;
     this.#queue = [];
+    this.#toCheckpoint = [];
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
   }
@@ -130,8 +137,19 @@ export class Compactor {
     this.#context.report(`${path} is damaged and is now ${target}; its points are missing until it is restored from a backup`);
   }
 
+  #checkpoint(): void {
+    const file = this.#toCheckpoint.shift();
+    try {
+      file?.checkpoint();
+    } catch (error) {
+      this.#context.report(`a write-ahead log could not be taken over: ${String(error)}`);
+    }
+  }
+
   #forget(day: number): void {
-    this.#files.get(day)?.close();
+    const file = this.#files.get(day);
+    this.#toCheckpoint = this.#toCheckpoint.filter((other) => other !== file);
+    file?.close();
     this.#files.delete(day);
     this.#layouts.clear();
   }

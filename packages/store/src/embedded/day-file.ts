@@ -3,13 +3,13 @@ import { SqlFile, WRITER_PRAGMAS } from './sql.ts';
 
 /*
  * A UTC day of all groups. `layout`: hours of a slot, fixed for a group when its first chunk of the day is written, so
- * that chunks of a series never overlap. `tblock`: times shared by `refs` chunks; ids are never used again, so readers may
+ * that chunks of a series never overlap. `chunk`: `sums` stands before `blob`, so that it is read without it. `tblock`: times shared by `refs` chunks; ids are never used again, so readers may
  * keep what they decoded. `bad`: chunks that could not be read when they were to be merged.
  */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS layout(grp INTEGER PRIMARY KEY, hours INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tblock(id INTEGER PRIMARY KEY AUTOINCREMENT, refs INTEGER NOT NULL, n INTEGER NOT NULL, t0 INTEGER NOT NULL, t1 INTEGER NOT NULL, blob BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS chunk(k INTEGER PRIMARY KEY, tb INTEGER NOT NULL, n INTEGER NOT NULL, t0 INTEGER NOT NULL, t1 INTEGER NOT NULL, blob BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS chunk(k INTEGER PRIMARY KEY, tb INTEGER NOT NULL, n INTEGER NOT NULL, t0 INTEGER NOT NULL, t1 INTEGER NOT NULL, sums BLOB NOT NULL, blob BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS bad(k INTEGER NOT NULL, blob BLOB NOT NULL);
 `;
 
@@ -85,8 +85,8 @@ export class DayFile {
     this.#file.prepare('DELETE FROM tblock WHERE id = ? AND refs <= 0').run([id]);
   }
 
-  putChunk(key: number, block: number, n: number, t0: number, t1: number, blob: Uint8Array): void {
-    this.#file.prepare('INSERT OR REPLACE INTO chunk VALUES(?,?,?,?,?,?)').run([key, block, n, t0, t1, blob]);
+  putChunk(key: number, block: number, n: number, ends: readonly [t0: number, t1: number], summaries: Uint8Array, blob: Uint8Array): void {
+    this.#file.prepare('INSERT OR REPLACE INTO chunk VALUES(?,?,?,?,?,?,?)').run([key, block, n, ...ends, summaries, blob]);
   }
 
   checkpoint(): void {

@@ -1,10 +1,16 @@
 import type { Dictionary } from './dictionary.ts';
 import { HotDirectory } from './hot-directory.ts';
-import { hotPath, readEntries } from './hot-file.ts';
+import { hotPath, type LastIds, readEntries } from './hot-file.ts';
 import { SqlFile } from './sql.ts';
 
 /** Bytes of packed rows kept in memory: two generations of half of it. */
 const CACHE_BYTES = 16 * 1024 * 1024;
+
+const TABLES = ['database', 'field', 'grp', 'series', 'shape'] as const;
+/** One look that tells whether there is anything new. */
+const NEWEST = `SELECT ${['database.id', 'field.id', 'grp.id', 'series.sid', 'shape.id', 'gone.gen']
+  .map((column) => `(SELECT max(${column}) FROM ${column.split('.')[0]})`)
+  .join(', ')}, (SELECT min(gen) FROM gone)`;
 
 /** hot.db as a query worker has it: follows the writer at each `refresh`. */
 export class HotReader {
@@ -18,7 +24,7 @@ export class HotReader {
   #youngBytes = 0;
   #lastId = -1;
   #generation = -1;
-  #last = { database: 0, field: 0, grp: 0, series: 0, shape: 0 };
+  #last: LastIds = { database: 0, field: 0, grp: 0, series: 0, shape: 0 };
 
   constructor(directory: string, dictionary: Dictionary) {
     this.#file = new SqlFile(hotPath(directory), 'read');
@@ -29,10 +35,11 @@ export class HotReader {
   /** Takes in all that was committed before the call. */
   refresh(): void {
     this.#file.transaction(() => {
-      this.#readEntries();
-      const generation = (this.#file.prepare('SELECT max(gen) FROM gone').get()?.[0] as number | null) ?? 0;
-      const oldest = (this.#file.prepare('SELECT min(gen) FROM gone').get()?.[0] as number | null) ?? 0;
-      if (this.#generation < 0 || oldest > this.#generation + 1) {
+      const [database, field, grp, series, shape, newest, oldest] = this.#file.prepare(NEWEST).get() as (number | null)[];
+      const ids = { database: database ?? 0, field: field ?? 0, grp: grp ?? 0, series: series ?? 0, shape: shape ?? 0 };
+      this.#readEntries(ids);
+      const generation = newest ?? 0;
+      if (this.#generation < 0 || (oldest ?? 0) > this.#generation + 1) {
         this.directory.clear();
         this.#lastId = -1;
         this.#readColdTimes();
@@ -72,19 +79,11 @@ export class HotReader {
     this.#file.close();
   }
 
-  #readEntries(): void {
+  #readEntries(newest: LastIds): void {
     const last = this.#last;
-    const all = (sql: string, after: number) => this.#file.prepare(sql).all([after]);
-    const entries = readEntries(all, last);
-    this.#dictionary.add(entries);
-    const newest = (rows: readonly (readonly [number, ...unknown[]])[], before: number): number => rows.at(-1)?.[0] ?? before;
-    this.#last = {
-      database: newest(entries.databases, last.database),
-      field: newest(entries.fields, last.field),
-      grp: newest(entries.groups, last.grp),
-      series: newest(entries.series, last.series),
-      shape: newest(entries.shapes, last.shape),
-    };
+    if (TABLES.every((table) => newest[table] === last[table])) return;
+    this.#dictionary.add(readEntries((sql, after) => this.#file.prepare(sql).all([after]), last));
+    this.#last = newest;
   }
 
   #readColdTimes(): void {

@@ -1,9 +1,9 @@
 import type { FieldType } from '@hostwire/model';
-import type { Block, Column, Scalar, SeriesReader, SeriesRef, SummaryWanted } from '../series-reader.ts';
+import type { Block, Column, RowBlock, Scalar, SeriesReader, SeriesRef, SummaryBlock, SummaryWanted } from '../series-reader.ts';
 import { DamagedError } from './binary.ts';
-import { columnList, columnMap, cut, narrowed, present, slice, summaryBlock, valueAt } from './blocks.ts';
-import { Chunk } from './chunk.ts';
-import type { ColdChunk, ColdFile } from './cold-file.ts';
+import { columnList, columnMap, cut, narrowed, present, slice, valueAt } from './blocks.ts';
+import { Chunk, type Times } from './chunk.ts';
+import type { ChunkSummaries, ColdChunk, ColdFile } from './cold-file.ts';
 import { ColdReader } from './cold-reader.ts';
 import { type Database, Dictionary, type Field, type Series } from './dictionary.ts';
 import { lowerBound } from './hot-directory.ts';
@@ -13,6 +13,7 @@ import { RowReader } from './row-reader.ts';
 import { type MergedSeries, SeriesBuilder } from './series-merge.ts';
 import { columnOf, rowOf, type Shape } from './shape.ts';
 import { chunkKey, dayOf } from './slot.ts';
+import { decodeSummaries } from './summary.ts';
 
 export interface ReaderOptions {
   readonly directory: string;
@@ -79,17 +80,23 @@ export class EmbeddedReader implements SeriesReader {
     /** Hot rows up to here are yielded. */
     let next = 0;
     for (const day of this.#cold.days(dayOf(fromMs), dayOf(toMs))) {
-      const chunks = this.#cold.read(day, [], (file) => file.chunks(series.sid, fromMs, toMs));
+      const chunks = this.#cold.read<(ColdChunk | SummaryBlock)[]>(day, [], (file) =>
+        summaries === undefined || !fields.every(isNumeric)
+          ? file.chunks(series.sid, fromMs, toMs)
+          : file.chunksOr(series.sid, fromMs, toMs, (chunk) => {
+              const untouched = lowerBound(hot.times, chunk.t0, hot.n) === lowerBound(hot.times, chunk.t1 + 1, hot.n);
+              const inside = chunk.t0 >= fromMs && chunk.t1 <= toMs;
+              return inside && untouched && summaries(chunk.t0, chunk.t1) ? this.#summaryBlock(chunk, fields) : null;
+            }),
+      );
       for (const chunk of chunks) {
         this.#options.checkpoint();
         const first = lowerBound(hot.times, chunk.t0, hot.n);
-        if (first > next) yield* present(slice(hotRows, next, first));
         const end = lowerBound(hot.times, chunk.t1 + 1, hot.n);
+        yield* present(slice(hotRows, next, first));
         next = Math.max(next, end);
-        const inside = chunk.t0 >= fromMs && chunk.t1 <= toMs;
-        const whole = inside && first === end && summaries?.(chunk.t0, chunk.t1) === true;
-        const block = this.#chunkBlock(chunk, fields, { fromMs, toMs, whole, hot, first, end });
-        yield* present(block);
+        if ('summaries' in chunk) yield chunk;
+        else yield* present(this.#chunkBlock(chunk, fields, { fromMs, toMs, hot, first, end }));
       }
     }
     yield* present(slice(hotRows, next, hot.n));
@@ -154,22 +161,35 @@ export class EmbeddedReader implements SeriesReader {
     return builder.n === 0 ? NO_ROWS : builder.finish();
   }
 
-  /** The rows (or the summary) of a chunk, with the hot rows first <= i < end that fall into it; null if it has none. */
+  #summaryBlock(chunk: ChunkSummaries, fields: readonly (Field | null)[]): SummaryBlock | null {
+    try {
+      const ids = fields.map((field) => field?.id ?? -1);
+      const summaries = decodeSummaries(chunk.blob, ids, chunk.t0, chunk.t1);
+      // One that has none may have values all the same.
+      if (summaries.some((summary, i) => summary === null && fields[i] !== null)) return null;
+      return { kind: 'summary', t0: chunk.t0, t1: chunk.t1, summaries };
+    } catch (error) {
+      this.#damaged(chunk, error);
+      return null;
+    }
+  }
+
+  /** The rows of a chunk, with the hot rows first <= i < end that fall into it; null if it has none. */
   #chunkBlock(
     found: ColdChunk,
     fields: readonly (Field | null)[],
-    wanted: { fromMs: number; toMs: number; whole: boolean; hot: MergedSeries; first: number; end: number },
-  ): Block | null {
-    const { fromMs, toMs, whole, hot, first, end } = wanted;
-    const { times } = found;
+    wanted: { fromMs: number; toMs: number; hot: MergedSeries; first: number; end: number },
+  ): RowBlock | null {
+    const { fromMs, toMs, hot, first, end } = wanted;
+    let times: Times;
     let columns: readonly (Column | null)[];
     try {
       const chunk = new Chunk(found.blob, found.n);
-      const summary = whole ? summaryBlock(chunk, times, fields) : null;
-      if (summary !== null) return summary;
+      times = found.times();
       columns = fields.map((field) => (field === null ? null : chunk.column(field.id, field.type)));
     } catch (error) {
       this.#damaged(found, error);
+      times = NO_ROWS;
       columns = fields.map(() => null);
     }
     if (first === end) return cut({ ...times, columns }, fromMs, toMs);
@@ -212,7 +232,7 @@ export class EmbeddedReader implements SeriesReader {
       if (found === null) return null;
       below = found.key;
       try {
-        const { times } = found;
+        const times = found.times();
         const column = new Chunk(found.blob, found.n).column(field.id, field.type);
         const end = lowerBound(times.times, toMs + 1, times.n);
         for (let i = end - 1; column !== null && i >= 0 && (times.times[i] as number) >= fromMs; i--) {
@@ -225,7 +245,7 @@ export class EmbeddedReader implements SeriesReader {
     }
   }
 
-  #damaged(chunk: ColdChunk, error: unknown): void {
+  #damaged(chunk: { readonly key: number; readonly t0: number }, error: unknown): void {
     if (!(error instanceof DamagedError)) throw error;
     const day = new Date(chunk.t0).toISOString().slice(0, 10);
     this.#options.report(`chunk ${chunk.key} of ${day} is damaged and is left out: ${error.message}`);
@@ -239,6 +259,8 @@ interface LastValue {
 }
 
 const NO_ROWS: MergedSeries = { n: 0, times: new Float64Array(0), nanos: null, columns: new Map() };
+
+const isNumeric = (field: Field | null): boolean => field === null || field.type === 'int' || field.type === 'float';
 
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

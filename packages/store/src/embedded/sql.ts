@@ -116,4 +116,5 @@ PRAGMA synchronous = FULL;
 PRAGMA cache_size = -4096;
 PRAGMA temp_store = MEMORY;
 PRAGMA busy_timeout = 5000;
+PRAGMA wal_autocheckpoint = 2000;
 `;
