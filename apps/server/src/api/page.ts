@@ -21,14 +21,15 @@ export async function servePage(app: FastifyInstance, root: string = WEB_DIST): 
         reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
       },
     });
-    app.get<{ Params: { '*': string } }>('/*', { config: { open: true }, schema: { hide: true } }, async ({ params }, reply) =>
-      reply.sendFile(params['*'] === '' ? 'index.html' : params['*']),
-    );
+    // Neither handler returns the reply: as a promise it would be waited for again with each way that is tried.
+    app.get<{ Params: { '*': string } }>('/*', { config: { open: true }, schema: { hide: true } }, ({ params }, reply) => {
+      reply.sendFile(params['*'] === '' ? 'index.html' : params['*']);
+    });
   }
-  app.setNotFoundHandler(async (request, reply) => {
+  app.setNotFoundHandler((request, reply) => {
     const isPage = request.method === 'GET' && wantsPage(request) && !/^\/(api|ws|metrics|docs)([/?]|$)/.test(request.url);
-    if (isPage && isBuilt) return reply.sendFile('index.html');
-    if (isPage) throw new ApiError('not-found', 'The dashboard is not built; run: npm run build');
-    throw new ApiError('not-found', 'There is nothing here; /docs describes the API.');
+    if (isPage && isBuilt) reply.sendFile('index.html');
+    else if (isPage) throw new ApiError('not-found', 'The dashboard is not built; run: npm run build');
+    else throw new ApiError('not-found', 'There is nothing here; /docs describes the API.');
   });
 }

@@ -51,7 +51,8 @@ export function alertRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
           tags: ['alerts'],
           summary: 'Says that somebody looks after it',
           params: AlertParams,
-          body: Type.Optional(AcknowledgeInput),
+          // A request without a body has null.
+          body: Type.Union([AcknowledgeInput, Type.Null()]),
           response: { 200: Type.Ref('Alert'), ...failures(400, 401, 403, 404, 409, 503) },
         },
       },
