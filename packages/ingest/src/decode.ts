@@ -1,6 +1,7 @@
 import { MAX_PAYLOAD_BYTES, type Sample, type Topics } from '@hostwire/model';
 import { sampleCheck } from '@hostwire/model/schema';
 import { decodeJson, PayloadError } from '@hostwire/transport';
+import type { SampleCheck } from './sample-check.ts';
 
 /** Why a message is no sample. */
 export type InvalidReason = 'topic' | 'too-large' | 'gzip' | 'utf8' | 'json' | 'schema' | 'foreign-host' | 'foreign-tier';
@@ -17,7 +18,7 @@ export type Decoded = { readonly sample: Sample; readonly invalid: null } | { re
 const RUN = /^[A-Za-z0-9]{1,32}$/;
 
 /** The sample of a message on a sample topic: JSON or gzip, checked against the schema, sent by the host that it names. */
-export function decodeSample(topics: Topics, topic: string, payload: Uint8Array): Decoded {
+export function decodeSample(topics: Topics, check: SampleCheck, topic: string, payload: Uint8Array): Decoded {
   const target = topics.parse(topic);
   if (target?.kind !== 'sample') return invalid('topic', `${JSON.stringify(topic.slice(0, 200))} is no sample topic`);
   if (payload.length > MAX_PAYLOAD_BYTES) return invalid('too-large', `${payload.length} bytes are more than ${MAX_PAYLOAD_BYTES}`);
@@ -28,7 +29,7 @@ export function decodeSample(topics: Topics, topic: string, payload: Uint8Array)
     if (!(error instanceof PayloadError)) throw error;
     return invalid(error.code, error.message);
   }
-  if (!sampleCheck.Check(value)) {
+  if (!check.passes(value)) {
     const [first] = sampleCheck.Errors(value);
     return invalid('schema', first === undefined ? 'not a sample' : `${first.instancePath} ${first.message}`, target.host, value);
   }
@@ -36,7 +37,7 @@ export function decodeSample(topics: Topics, topic: string, payload: Uint8Array)
     return invalid('foreign-host', `the sample of ${value.host} came on the topic of ${target.host}`, target.host, value);
   if (value.tier !== target.tier)
     return invalid('foreign-tier', `a sample of tier ${value.tier} came as ${target.tier}`, target.host, value);
-  return { sample: value as Sample, invalid: null };
+  return { sample: value, invalid: null };
 }
 
 function invalid(reason: InvalidReason, message: string, host?: string, value?: unknown): Decoded {

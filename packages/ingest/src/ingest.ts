@@ -6,6 +6,7 @@ import { CommitQueue } from './commit-queue.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { decodeSample, type InvalidSample } from './decode.ts';
 import { type CatalogLookup, FieldTypeSource } from './field-types.ts';
+import { SampleCheck } from './sample-check.ts';
 import { type FieldTypes, toPoints } from './to-points.ts';
 
 export interface IngestOptions {
@@ -69,6 +70,7 @@ class SampleIngest implements Ingest {
   readonly #counters: Counters;
   readonly #now: () => number;
   readonly #database: string;
+  readonly #check: SampleCheck;
   readonly #types: FieldTypeSource;
   readonly #queue: CommitQueue;
   readonly #acks = new AckBatch();
@@ -87,6 +89,7 @@ class SampleIngest implements Ingest {
     this.#counters = options.counters ?? new Counters();
     this.#now = options.now ?? Date.now;
     this.#database = options.database ?? 'hostwire';
+    this.#check = new SampleCheck(options.catalog);
     this.#types = new FieldTypeSource(options.catalog, options.catalogFor, this.#now);
     this.#queue = new CommitQueue(options.store, options.maxQueueBytes ?? 32 * 1024 * 1024, () => this.#sendAcks());
   }
@@ -122,7 +125,7 @@ class SampleIngest implements Ingest {
 
   #accept(message: SampleMessage): Promise<void> {
     if (this.#closed) return Promise.reject(new IngestError('the server is shutting down'));
-    const { sample, invalid } = decodeSample(this.#options.topics, message.topic, message.payload);
+    const { sample, invalid } = decodeSample(this.#options.topics, this.#check, message.topic, message.payload);
     if (sample === null) return this.#bury(message, invalid);
     if (this.#hasWrongClock(sample)) {
       this.#counters.add('ingest_clock_total');
