@@ -32,6 +32,14 @@ const MAX_WATCHED = 50;
 /** RFC 6455 section 7.4.1: the message violates the policy. */
 const POLICY_VIOLATION = 1008;
 
+/**
+ * Takes upgrades to WebSocket. To be registered before any hook that may refuse a request: its own hook is what later
+ * ends the socket of a refused upgrade.
+ */
+export async function acceptUpgrades(app: FastifyInstance): Promise<void> {
+  await app.register(websocket, { options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false } });
+}
+
 /** `GET /ws`: what changes, as it changes. */
 export function liveSocket(context: ApiContext, options: LiveSocketOptions = {}): (app: FastifyInstance) => Promise<void> {
   const { batchMs = 1000, checkMs = 30_000, counters = new Counters() } = options;
@@ -76,11 +84,11 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
     const watching = [...clients].filter(({ watched }) => watched.has(sample.host));
     if (watching.length === 0) return;
     const { host, tier, time, interval, data, errors = [] } = sample;
-    const bodies = (table: LiveSample['rates']): object =>
+    const bodies = (table: LiveSample['sample']['data']): object =>
       Object.fromEntries(Object.entries(table).map(([name, rows]) => [name, rows.map(rowBody)]));
     const message = JSON.stringify({
       event: 'sample',
-      data: { host, tier, time, interval, latest: bodies(data), rates: bodies(rates), errors },
+      data: { host, tier, time, interval, latest: bodies(data), rates: bodies(rates()), errors },
     });
     for (const client of watching) send(client, message);
   };
@@ -119,8 +127,7 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
     send(client, JSON.stringify({ event: 'hello', data: { server_time: context.now(), version: context.version } }));
   };
 
-  const plugin = async (app: FastifyInstance): Promise<void> => {
-    await app.register(websocket, { options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false } });
+  return async (app) => {
     app.get(
       '/ws',
       {
@@ -155,8 +162,6 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
       for (const { socket } of clients) socket.terminate();
     });
   };
-  // Not encapsulated: the plugin decorates requests that hooks of the whole app see.
-  return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
 }
 
 function parseWatch(text: string): ReadonlySet<string> | null {

@@ -37,11 +37,12 @@ function lookUp<T>(table: Readonly<Record<string, T>> | undefined, name: string)
 }
 
 function merge(first: Catalog, second: Catalog): Catalog {
-  const measurements: Record<string, CatalogMeasurement> = { ...first.measurements };
+  const merged = new Map(Object.entries(first.measurements));
   for (const [name, added] of Object.entries(second.measurements)) {
-    const known = lookUp(measurements, name);
-    measurements[name] =
-      known === undefined ? added : { ...known, tags: { ...added.tags, ...known.tags }, fields: { ...added.fields, ...known.fields } };
+    const known = merged.get(name);
+    const both = known && { ...known, tags: { ...added.tags, ...known.tags }, fields: { ...added.fields, ...known.fields } };
+    merged.set(name, both ?? added);
   }
+  const measurements = Object.fromEntries(merged);
   return { hash: catalogHash(measurements), measurements };
 }

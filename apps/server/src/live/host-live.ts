@@ -29,7 +29,10 @@ interface Slot {
   readonly current: LatestRows;
   /** The tick before, for rates. */
   readonly previous: TimedRows | null;
-  readonly rates: readonly Row[];
+  /** Hash of the catalog that says which fields are counters. */
+  readonly catalog: string;
+  /** Null until somebody asks: most samples come while nobody looks. */
+  rates: readonly Row[] | null;
 }
 
 /** How a message came: a retained one, or one from an agent's spool, is no sign of life. */
@@ -101,7 +104,10 @@ export class HostLive implements HostView {
 
   /** The counters of a measurement as change per second between its two newest samples. */
   rates(measurement: string): readonly Row[] {
-    return [...(this.#slots.get(measurement)?.values() ?? [])].flatMap(({ rates }) => rates);
+    return [...(this.#slots.get(measurement)?.values() ?? [])].flatMap((slot) => {
+      slot.rates ??= this.#ratesOf(measurement, slot);
+      return slot.rates;
+    });
   }
 
   /** Of the newest sample of each tier. */
@@ -130,13 +136,14 @@ export class HostLive implements HostView {
       receivedAt: retained ? (known?.receivedAt ?? 0) : receivedAt,
       errors: distinct([...(sameTick ? known.errors : []), ...(sample.errors ?? [])]),
     });
-    for (const [measurement, rows] of Object.entries(sample.data)) this.#applyRows(measurement, rows, sample, receivedAt);
+    for (const measurement in sample.data) this.#applyRows(measurement, sample.data[measurement] ?? [], sample, receivedAt);
     return true;
   }
 
   /** Rows from the store, at start: shown until the first sample comes, never a sign of life. */
   seed(measurement: string, rows: LatestRows): void {
-    if (!this.#slots.has(measurement)) this.#slots.set(measurement, new Map([[rows.tier, { current: rows, previous: null, rates: [] }]]));
+    if (!this.#slots.has(measurement))
+      this.#slots.set(measurement, new Map([[rows.tier, { current: rows, previous: null, catalog: '', rates: [] }]]));
   }
 
   applyStatus(status: 'online' | 'offline', { receivedAt, retained }: Arrival): void {
@@ -167,11 +174,14 @@ export class HostLive implements HostView {
     const sameTick = slot?.current.time === time;
     const previous = sameTick ? slot.previous : (slot?.current ?? null);
     const current = { time, tier, rows: sameTick ? mergeRows(slot.current.rows, rows) : rows, receivedAt, interval };
-    const fields = this.#catalogs.measurement(measurement, sample.catalog)?.fields ?? {};
-    const isCounter = (name: string): boolean => Object.hasOwn(fields, name) && fields[name]?.kind === 'counter';
-    const isNear = previous !== null && time - previous.time <= MAX_RATE_INTERVALS * interval * 1000;
-    const rates = isNear ? ratesOf(previous, current, isCounter) : [];
-    slots.set(tier, { current, previous: previous === null ? null : { time: previous.time, rows: previous.rows }, rates });
+    const kept = previous === null ? null : { time: previous.time, rows: previous.rows };
+    slots.set(tier, { current, previous: kept, catalog: sample.catalog, rates: null });
+  }
+
+  #ratesOf(measurement: string, { current, previous, catalog }: Slot): Row[] {
+    if (previous === null || current.time - previous.time > MAX_RATE_INTERVALS * current.interval * 1000) return [];
+    const fields = this.#catalogs.measurement(measurement, catalog)?.fields ?? {};
+    return ratesOf(previous, current, (name) => Object.hasOwn(fields, name) && fields[name]?.kind === 'counter');
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Catalog, Counters, HostInfo, Topics } from '@hostwire/model';
+import { type Catalog, type Counters, catalogHash, type HostInfo, type Topics } from '@hostwire/model';
 import { catalogCheck, hostInfoCheck } from '@hostwire/model/schema';
 import type { Registry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
@@ -49,7 +49,8 @@ export async function listenToHosts({ bus, topics, live, registry, counters, log
 
   const onCatalog = (host: string, message: BusMessage): void => {
     const catalog = decode(message);
-    if (!catalogCheck.Check(catalog)) invalid('catalog');
+    // Others are typed by it too: a catalog under another one's hash must not get in.
+    if (!catalogCheck.Check(catalog) || catalogHash((catalog as Catalog).measurements) !== catalog.hash) invalid('catalog');
     else if (live.get(host) === undefined) onUnknownHost(host);
     // The check leaves units open: a newer agent may know more of them.
     else if (live.catalogs.add(catalog as Catalog)) saved(registry.catalogs.save(catalog as Catalog), 'a catalog');

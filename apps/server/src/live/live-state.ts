@@ -6,7 +6,8 @@ import { type Arrival, HostLive } from './host-live.ts';
 /** What listeners of samples hear: the rows of this sample, and the rates that it made. */
 export interface LiveSample {
   readonly sample: Sample;
-  readonly rates: Readonly<Record<string, readonly Row[]>>;
+  /** Computed when asked for. */
+  rates(): Readonly<Record<string, readonly Row[]>>;
 }
 
 /** The newest of every host, in memory: what the dashboard shows and what alerts are evaluated on. */
@@ -55,7 +56,8 @@ export function createLiveState(catalogs: CatalogIndex): LiveState {
       if (!live.applySample(sample, arrival)) return true;
       changed(sample.host);
       if (sampleListeners.size > 0 && !arrival.retained) {
-        const rates = Object.fromEntries(Object.keys(sample.data).map((name) => [name, live.rates(name)]));
+        const rates = (): Record<string, readonly Row[]> =>
+          Object.fromEntries(Object.keys(sample.data).map((name) => [name, live.rates(name)]));
         for (const listener of sampleListeners) listener({ sample, rates });
       }
       return true;
