@@ -10,7 +10,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { guardRoutes } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { ApiError, handleError } from './errors.ts';
-import { type LiveSocketOptions, liveSocket } from './live-socket.ts';
+import { acceptUpgrades, type LiveSocketOptions, liveSocket } from './live-socket.ts';
 import { servePage } from './page.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { hostRoutes } from './routes/hosts.ts';
@@ -48,6 +48,7 @@ const CONTENT_SECURITY_POLICY = {
 /** The HTTP side of the server, not listening yet. */
 export async function createApi(context: ApiContext, options: ApiOptions): Promise<FastifyInstance> {
   const app = newApp(options.logger);
+  await acceptUpgrades(app);
   await app.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY, hsts: false });
   await app.register(compress, { threshold: 1024, encodings: ['gzip'] });
   await app.register(cookie);
