@@ -38,7 +38,12 @@ const group = fc.record({
   nanos: fc.constantFrom(0, 0, 0, 1, 999_999),
   points: fc.array(point, { maxLength: 6 }),
 });
+/** The same points again and again, as a host sends them. */
+const repeated = fc
+  .tuple(group, fc.integer({ min: 2, max: 30 }))
+  .map(([one, count]) => Array.from({ length: count }, (_, i) => ({ ...one, time: one.time + i * 5000 })));
 const action = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('write' as const), groups: repeated }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('write' as const), groups: fc.array(group, { minLength: 1, maxLength: 6 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('compact' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('read' as const) }) },

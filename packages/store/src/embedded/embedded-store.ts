@@ -153,6 +153,7 @@ export class EmbeddedStore implements SeriesStore {
         this.#queue.answered(message.seq, message.message);
         break;
       case 'compacted': {
+        this.#stats = message.stats;
         const waits = this.#compactions.get(message.request);
         this.#compactions.delete(message.request);
         if (message.error === null) waits?.resolve();

@@ -25,7 +25,7 @@ export type FromWriter =
   | { readonly type: 'committed'; readonly seq: number; readonly stats: WriterStats }
   /** Of the batches after the last answer, up to `seq`, nothing is stored. */
   | { readonly type: 'failed'; readonly seq: number; readonly message: string }
-  | { readonly type: 'compacted'; readonly request: number; readonly error: string | null }
+  | { readonly type: 'compacted'; readonly request: number; readonly error: string | null; readonly stats: WriterStats }
   | { readonly type: 'stats'; readonly stats: WriterStats }
   | { readonly type: 'problem'; readonly message: string }
   | { readonly type: 'closed' };

@@ -69,6 +69,7 @@ class Writer {
     this.#timer = setInterval(() => this.#maintain(), MAINTENANCE_MS);
     port.on('message', (message: ToWriter) => this.#take(message));
     this.#post({ type: 'ready', entries, lastSid, stats: this.#stats() });
+    setImmediate(() => this.#maintain());
   }
 
   #take(message: ToWriter): void {
@@ -201,7 +202,7 @@ class Writer {
   }
 
   #answerRequests(): void {
-    for (const request of this.#requests) this.#post({ type: 'compacted', request, error: this.#compactor.error });
+    for (const request of this.#requests) this.#post({ type: 'compacted', request, error: this.#compactor.error, stats: this.#stats() });
     this.#requests = [];
   }
 

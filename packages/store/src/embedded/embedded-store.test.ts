@@ -1,0 +1,263 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PointGroup } from '@hostwire/model';
+import { tempDir, waitFor } from '@hostwire/testkit';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { QueryResponse, QueryValue } from '../series-store.ts';
+import { type EmbeddedStore, type EmbeddedStoreOptions, openEmbeddedStore } from './embedded-store.ts';
+import { openReader } from './read-points.testkit.ts';
+
+const START = Date.UTC(2026, 8, 21, 10);
+const HOUR = 3_600_000;
+
+async function open(options: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
+  const store = await openEmbeddedStore({ directory: options.directory ?? tempDir(), queryWorkers: 1, ...options });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+function group(time: number, fields: PointGroup['points'][number]['fields'], tags: Record<string, string> = { host: 'a' }): PointGroup {
+  return { database: 'db', source: tags['host'] ?? '', time, points: [{ measurement: 'm', tags, fields, types: {} }] };
+}
+
+async function values(store: EmbeddedStore, influxql: string): Promise<readonly (readonly QueryValue[])[]> {
+  const { results }: QueryResponse = await store.query(influxql, { database: 'db', epoch: 'ms' });
+  expect(results[0]?.error).toBeUndefined();
+  return results[0]?.series?.flatMap((series) => series.values) ?? [];
+}
+
+describe('what was written', () => {
+  it('is read at once, after rows were moved, and after a restart', async () => {
+    const directory = tempDir();
+    const store = await open({ directory });
+    for (let i = 0; i < 10; i++) await store.write([group(START + i * 1000, { v: i, s: `text ${i}` })]);
+    expect(await values(store, 'SELECT sum(v), count(s) FROM m')).toEqual([[0, 45, 10]]);
+    await store.compactNow();
+    expect(store.stats()).toMatchObject({ hotRows: 0, compactions: 1 });
+    expect(await values(store, 'SELECT sum(v), count(s) FROM m')).toEqual([[0, 45, 10]]);
+    await store.write([group(START + 10_000, { v: 10 })]);
+    await store.close();
+    const again = await open({ directory });
+    expect(again.stats()).toMatchObject({ hotRows: 1, series: 1 });
+    expect(await values(again, 'SELECT sum(v), count(v) FROM m')).toEqual([[0, 55, 11]]);
+    await again.write([group(START + 11_000, { v: 11 }), group(START, { v: 1 }, { host: 'b' })]);
+    expect(await values(again, 'SELECT last(v) FROM m GROUP BY host')).toEqual([
+      [START + 11_000, 11],
+      [START, 1],
+    ]);
+  });
+
+  it('is committed together where it waits together', async () => {
+    const store = await open();
+    await Promise.all(Array.from({ length: 500 }, (_, i) => store.write([group(START + i, { v: i })])));
+    expect(await values(store, 'SELECT count(v) FROM m')).toEqual([[0, 500]]);
+    expect(store.stats().commits).toBeLessThan(20);
+  });
+
+  it('may be more than one batch', async () => {
+    const store = await open();
+    const text = 'x'.repeat(20_000);
+    await store.write(Array.from({ length: 60 }, (_, i) => group(START + i, { s: text + i })));
+    expect(await values(store, 'SELECT count(s) FROM m')).toEqual([[0, 60]]);
+    expect(await values(store, `SELECT s FROM m WHERE time = ${START + 59}ms`)).toEqual([[START + 59, `${text}59`]]);
+  });
+});
+
+describe('what cannot be taken', () => {
+  it('is told field by field, and the rest is stored', async () => {
+    const store = await open();
+    const types = { i: 'int', f: 'float', s: 'string' } as const;
+    const write = (time: number, fields: PointGroup['points'][number]['fields']) =>
+      store.write([{ database: 'db', source: 'a', time, points: [{ measurement: 'm', tags: { host: 'a' }, fields, types }] }]);
+    expect(await write(START, { i: 1, f: 1.5, s: 'x' })).toEqual({ rejected: [] });
+    expect(await write(START + 1, { i: 2.0, f: 2n, s: 'y' })).toEqual({ rejected: [] });
+    const { rejected } = await write(START + 2, { i: 2.5, f: 'no', s: 3, late: true });
+    expect(rejected).toMatchObject([
+      { group: 0, measurement: 'm', field: 'i', code: 'type-conflict' },
+      { group: 0, measurement: 'm', field: 'f', code: 'type-conflict' },
+      { group: 0, measurement: 'm', field: 's', code: 'type-conflict' },
+    ]);
+    expect((await write(START + 3, { i: Number.NaN, f: 4 })).rejected).toMatchObject([{ field: 'i', code: 'invalid' }]);
+    expect(await values(store, 'SELECT i, f, s, late FROM m')).toEqual([
+      [START, 1, 1.5, 'x', null],
+      [START + 1, 2, 2, 'y', null],
+      [START + 2, null, null, null, true],
+      [START + 3, null, 4, null, null],
+    ]);
+  });
+
+  it('is a whole point where its series is one too many, its time is none, or it is too old', async () => {
+    const now = Date.now();
+    const store = await open({ seriesLimit: 2, retentionMs: 24 * HOUR });
+    const { rejected } = await store.write([
+      group(now, { v: 1 }, { host: 'a' }),
+      group(now, { v: 1 }, { host: 'b' }),
+      group(now, { v: 1 }, { host: 'c' }),
+      group(now + 0.5, { v: 1 }),
+      group(now - 25 * HOUR, { v: 1 }),
+    ]);
+    expect(rejected.map(({ group: index, code, field }) => ({ index, code, field }))).toEqual([
+      { index: 2, code: 'max-series', field: undefined },
+      { index: 3, code: 'invalid', field: undefined },
+      { index: 4, code: 'too-old', field: undefined },
+    ]);
+    expect(await values(store, 'SELECT count(v) FROM m')).toHaveLength(1);
+    expect((await store.write([group(now + 1, { v: 2 })])).rejected).toEqual([]);
+  });
+});
+
+describe('the reader', () => {
+  it('gives summaries that agree with the rows, wherever the buckets lie', async () => {
+    const directory = tempDir();
+    const store = await open({ directory });
+    const rows = Array.from({ length: 9000 }, (_, i) =>
+      group(START + i * 10_000, { v: (i * 37) % 1000, ...(i % 3 === 0 ? { w: i } : {}) }),
+    );
+    await store.write(rows);
+    await store.compactNow();
+    const reader = openReader(directory);
+    const [series] = reader.series('db', 'm');
+    let summaries = 0;
+    for (const bucket of [HOUR, 7 * 60_000, 24 * HOUR]) {
+      const total = { v: { count: 0, sum: 0 }, w: { count: 0, sum: 0 } };
+      const inOne = (t0: number, t1: number): boolean => Math.floor(t0 / bucket) === Math.floor(t1 / bucket);
+      for (const block of reader.scan(series as never, ['v', 'w'], START, START + 100 * HOUR, inOne)) {
+        (['v', 'w'] as const).forEach((field, at) => {
+          if (block.kind === 'summary') {
+            summaries++;
+            expect(inOne(block.t0, block.t1)).toBe(true);
+            total[field].count += block.summaries[at]?.count ?? 0;
+            total[field].sum += block.summaries[at]?.sum ?? 0;
+            return;
+          }
+          const column = block.columns[at];
+          if (column?.type !== 'float') return;
+          for (let i = 0; i < block.n; i++) {
+            if (column.valid !== null && column.valid[i] !== 1) continue;
+            total[field].count++;
+            total[field].sum += column.values[i] as number;
+          }
+        });
+      }
+      const sum = (field: 'v' | 'w'): number => rows.reduce((of, { points }) => of + Number(points[0]?.fields[field] ?? 0), 0);
+      expect(total).toEqual({ v: { count: 9000, sum: sum('v') }, w: { count: 3000, sum: sum('w') } });
+    }
+    expect(summaries).toBeGreaterThan(20);
+    reader.close();
+  });
+
+  it('keeps the rest where a chunk or a file is damaged, and tells it', async () => {
+    const directory = tempDir();
+    const problems: string[] = [];
+    const store = await open({ directory, report: (problem) => problems.push(problem) });
+    await store.write([group(START, { v: 1 }), group(START + 24 * HOUR, { v: 2 }), group(START + 48 * HOUR, { v: 4 })]);
+    await store.compactNow();
+    await store.close();
+    const [first] = readdirSync(join(directory, 'raw')).sort();
+    writeFileSync(join(directory, 'raw', first as string), 'no database at all'.repeat(1000));
+    const again = await open({ directory, report: (problem) => problems.push(problem) });
+    expect(await values(again, 'SELECT sum(v) FROM m')).toEqual([[0, 6]]);
+    expect(problems.join()).toContain('cannot be read');
+    // A write into that day puts the file aside and begins a new one.
+    await again.write([group(START + 1, { v: 8 })]);
+    await again.compactNow().catch(() => again.compactNow());
+    expect(await values(again, 'SELECT sum(v) FROM m')).toEqual([[0, 14]]);
+    expect(existsSync(join(directory, 'raw', `${first}.bad`))).toBe(true);
+  });
+});
+
+describe('the store', () => {
+  it('has one owner', async () => {
+    const directory = tempDir();
+    const store = await open({ directory });
+    await expect(openEmbeddedStore({ directory })).rejects.toMatchObject({ name: 'StoreError', code: 'locked' });
+    await store.close();
+    await open({ directory });
+  });
+
+  it('says so when its directory cannot be used', async () => {
+    const directory = tempDir();
+    writeFileSync(join(directory, 'file'), '');
+    await expect(openEmbeddedStore({ directory: join(directory, 'file', 'series') })).rejects.toMatchObject({ code: 'unavailable' });
+    writeFileSync(join(directory, 'hot.db'), 'no database at all'.repeat(1000));
+    await expect(openEmbeddedStore({ directory })).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('takes nothing once it is closed, and finishes what it took', async () => {
+    const directory = tempDir();
+    const store = await open({ directory });
+    const written = store.write([group(START, { v: 1 })]);
+    await Promise.all([store.close(), store.close()]);
+    await expect(written).resolves.toEqual({ rejected: [] });
+    await expect(store.write([group(START, { v: 1 })])).rejects.toMatchObject({ code: 'closed' });
+    await expect(store.query('SELECT v FROM m', { database: 'db' })).rejects.toMatchObject({ code: 'closed' });
+    await expect(store.compactNow()).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('makes databases', async () => {
+    const directory = tempDir();
+    const store = await open({ directory });
+    await store.createDatabase('empty');
+    await store.createDatabase('empty');
+    await store.write([group(START, { v: 1 })]);
+    const { results } = await store.query('SHOW DATABASES', { database: '' });
+    expect(results[0]?.series?.[0]?.values).toEqual(expect.arrayContaining([['empty'], ['db']]));
+    await store.close();
+    const reader = openReader(directory);
+    expect(reader.databases()).toEqual(['db', 'empty']);
+    reader.close();
+  });
+
+  it('moves rows when they are due, and all the same when there are too many', async () => {
+    const now = Date.now();
+    const store = await open({ hotLimit: 20_000 });
+    for (let i = 0; i < 20; i++) await store.write([group(now + i, { s: 'x'.repeat(2000) })]);
+    await waitFor(() => store.stats().compactions > 0 && store.stats().hotBytes < 20_000, { what: 'rows to be moved' });
+    expect(await values(store, 'SELECT count(s) FROM m')).toEqual([[0, 20]]);
+
+    const directory = tempDir();
+    const early = await open({ directory });
+    await early.write([group(START, { v: 1 }), group(now, { v: 2 })]);
+    await early.close();
+    // What was hot before the start is moved as soon as its slot is over.
+    const later = await open({ directory });
+    await waitFor(() => later.stats().compactions === 1, { what: 'the old row to be moved' });
+    expect(later.stats().hotRows).toBe(1);
+    expect(await values(later, 'SELECT sum(v) FROM m')).toEqual([[0, 3]]);
+  });
+
+  it('drops days that are older than the retention', async () => {
+    const now = Date.now();
+    const directory = tempDir();
+    const store = await open({ directory });
+    await store.write([group(now - 72 * HOUR, { v: 1 }), group(now, { v: 2 })]);
+    await store.compactNow();
+    expect(await values(store, 'SELECT sum(v) FROM m')).toEqual([[0, 3]]);
+    await store.close();
+    const strict = await open({ directory, retentionMs: 24 * HOUR });
+    await waitFor(() => readdirSync(join(directory, 'raw')).filter((name) => name.endsWith('.db')).length === 1, { what: 'a file to go' });
+    expect(await values(strict, 'SELECT sum(v) FROM m')).toEqual([[0, 2]]);
+  });
+});
+
+describe('a query', () => {
+  it('that takes too long, or that nobody waits for, ends; the next is answered', async () => {
+    const store = await open({ queryTimeoutMs: 300 });
+    await store.write(Array.from({ length: 20_000 }, (_, i) => group(START + i * 1000, { v: i })));
+    const slow = Array.from(
+      { length: 3000 },
+      () => `SELECT sum(v) FROM m WHERE time >= ${START}ms AND time < ${START + 20_000_000}ms GROUP BY time(10s)`,
+    ).join(';');
+    await expect(store.query(slow, { database: 'db' })).rejects.toMatchObject({
+      code: 'query',
+      message: expect.stringContaining('longer'),
+    });
+    expect(await values(store, 'SELECT count(v) FROM m')).toEqual([[0, 20_000]]);
+    const stop = new AbortController();
+    const query = store.query(slow, { database: 'db', signal: stop.signal });
+    setTimeout(() => stop.abort(), 20);
+    await expect(query).rejects.toMatchObject({ code: 'query', message: expect.stringContaining('cancelled') });
+    await expect(store.query('SELECT v FROM m', { database: 'db', signal: stop.signal })).rejects.toMatchObject({ code: 'query' });
+    expect(await values(store, 'SELECT count(v) FROM m')).toEqual([[0, 20_000]]);
+  });
+});
