@@ -39,7 +39,7 @@ export class Connection {
       // aedes ends a session one turn after its connection: it unsubscribes, then sends the will.
       stream.once('close', () => setImmediate(() => setImmediate(done)));
     });
-    this.#neverWaitForDrain();
+    this.#gatherWrites();
   }
 
   /** Ends the connection without a word to the client. */
@@ -77,12 +77,23 @@ export class Connection {
 
   /**
    * aedes holds back all subscribers of a message until each has taken it. Here a write always counts as taken, and a
-   * client that lets too much pile up is dropped.
+   * client that lets too much pile up is dropped. What is written in one turn of the event loop goes in one system call:
+   * the PUBACK of a sample and its `ack`.
    */
-  #neverWaitForDrain(): void {
+  #gatherWrites(): void {
     const { stream } = this;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    let corked = false;
+    const uncork = (): void => {
+      corked = false;
+      stream.uncork();
+    };
     stream.write = (...args: unknown[]) => {
+      if (!corked) {
+        corked = true;
+        stream.cork();
+        setImmediate(uncork);
+      }
       write(...args);
       if (stream.writableLength > this.#limits.maxBufferedBytes) this.drop('slow');
       return true;

@@ -71,7 +71,7 @@ describe('toPoints', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
