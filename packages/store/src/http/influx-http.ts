@@ -42,7 +42,9 @@ export function createInfluxHttp(options: InfluxHttpOptions): FastifyInstance {
   const api = new InfluxApi(options);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.addHook('onRequest', (_request, reply, done) => {
+  server.addHook('onRequest', (request, reply, done) => {
+    // The influx CLI sends an empty type, others any that they like: all that matters is whether it is a form.
+    if (!isForm(request)) request.raw.headers['content-type'] = 'application/octet-stream';
     reply.header('X-Influxdb-Build', 'OSS').header('X-Influxdb-Version', api.version);
     done();
   });
@@ -78,7 +80,7 @@ class InfluxApi {
   async query(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const parameters = parametersOf(request);
     const body = await bodyOf(request);
-    if (/^application\/x-www-form-urlencoded/i.test(request.headers['content-type'] ?? '')) {
+    if (isForm(request)) {
       // As in InfluxDB the form comes first.
       for (const [name, value] of new URLSearchParams(body)) parameters.set(name, value);
     }
@@ -150,6 +152,10 @@ function statusOf(error: Error & { statusCode?: number }): number {
   if (error instanceof HttpFault) return error.status;
   if (error instanceof StoreError) return error.code === 'query' || error.code === 'invalid' ? 400 : 503;
   return error.statusCode ?? 500;
+}
+
+function isForm(request: FastifyRequest): boolean {
+  return /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '');
 }
 
 function parametersOf(request: FastifyRequest): URLSearchParams {

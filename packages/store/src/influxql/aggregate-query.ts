@@ -1,23 +1,28 @@
+import type { FieldType } from '@hostwire/model';
 import type { Block } from '../series-reader.ts';
 import { StoreError } from '../series-store.ts';
 import type { Fill } from './ast.ts';
 import { type Budget, MAX_BUCKETS } from './budget.ts';
 import type { Group } from './groups.ts';
-import { emptyList, fillGaps, type PointList, transform } from './point-list.ts';
+import { emptyList, fillGaps, fillNull, limitList, type PointList, transform } from './point-list.ts';
 import { rawPoints } from './raw-query.ts';
 import { type Reduce, type Reduction, reduceGroup } from './reduce-group.ts';
 import type { Reducer } from './reducer.ts';
 import { type Rows, RowWriter } from './rows.ts';
 import type { FieldRef, SelectPlan } from './select-plan.ts';
+import { tagOf } from './sources.ts';
 import type { Stream } from './stream-plan.ts';
 import { MAX_TIME, MIN_TIME, splitNs, type TimeRange } from './time-range.ts';
 import { type Value, valueAt } from './values.ts';
 
-/** The rows of one group of a statement with aggregates, in the order of the query, before LIMIT. */
+/**
+ * The rows of one group of a statement with aggregates, in the order of the query. As in InfluxDB, LIMIT and OFFSET count
+ * the points of each call, not the rows.
+ */
 export function aggregateRows(plan: SelectPlan, group: Group, budget: Budget): Rows {
   const streams = new GroupStreams(plan, group, budget);
-  const lists = plan.calls.map((call) => ({ index: call.index, list: streams.points(call.stream, 0) }));
-  const writer = new RowWriter(plan, budget);
+  const lists = plan.calls.map((call) => ({ index: call.index, list: limitList(streams.points(call.stream, 0), plan.offset, plan.limit) }));
+  const writer = new RowWriter({ ...plan, limit: 0, offset: 0 }, budget);
   const heads = lists.map(() => 0);
   const row: Value[] = new Array<Value>(plan.width).fill(null);
   for (;;) {
@@ -29,9 +34,9 @@ export function aggregateRows(plan: SelectPlan, group: Group, budget: Budget): R
         row[index] = list.values[head] ?? null;
         if (plan.refs.length > 0) fillReferences(plan, group, list.origins?.[head] ?? null, row);
         heads[k] = head + 1;
-      } else row[index] = missing(plan.fill, row[index] ?? null);
+      } else row[index] = missing(plan.fill, list.type, row[index] ?? null);
     });
-    if (!writer.add(at.ms, at.nanos, row)) return writer.rows;
+    writer.add(at.ms, at.nanos, row);
   }
 }
 
@@ -54,9 +59,9 @@ function nextTime(plan: SelectPlan, lists: readonly Indexed[], heads: readonly n
 }
 
 /** What a column shows in a row in which only other columns have a point. */
-function missing(fill: Fill, before: Value): Value {
+function missing(fill: Fill, type: FieldType, before: Value): Value {
   if (fill.kind === 'previous') return before;
-  return fill.kind === 'number' ? fill.value : null;
+  return fill.kind === 'number' ? fillNull(fill.value, type) : null;
 }
 
 /** The other fields and tags of the point that a selector chose. */
@@ -69,7 +74,7 @@ function fillReferences(plan: SelectPlan, group: Group, origin: { ms: number; na
   const fields = plan.refs.filter((ref) => ref.type !== null && member.source.fields.has(ref.name)).map((ref) => ref.name);
   const blocks = fields.length === 0 ? [] : [...member.source.scan(member.ref, fields, origin.ms, origin.ms)];
   for (const ref of plan.refs)
-    row[ref.index] = referenceAt(ref, fields, blocks, origin) ?? (ref.type === null ? member.ref.tags[ref.name] || null : null);
+    row[ref.index] = referenceAt(ref, fields, blocks, origin) ?? (ref.type === null ? tagOf(member.ref.tags, ref.name) || null : null);
 }
 
 function referenceAt(ref: FieldRef, fields: readonly string[], blocks: readonly Block[], at: { ms: number; nanos: number }): Value {

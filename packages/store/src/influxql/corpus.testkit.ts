@@ -44,7 +44,7 @@ export const CORPUS: readonly string[] = [
   'SELECT free % 7, usage % 7, free / 0, usage / 0, free % 0 FROM mem LIMIT 3',
   "SELECT count & 3, count | 1, count ^ 5 FROM cpu WHERE cpu = 'cpu0' LIMIT 5",
   'SELECT count + sparse FROM cpu',
-  "SELECT abs(count), floor(usage), ceil(usage), round(usage), sqrt(usage), pow(usage, 2) FROM cpu WHERE cpu = 'cpu0' LIMIT 5",
+  "SELECT abs(usage), floor(usage), ceil(usage), round(usage), sqrt(usage), pow(usage, 2) FROM cpu WHERE cpu = 'cpu0' LIMIT 5",
   'SELECT usage + 1 AS one FROM mem LIMIT 1',
   'SELECT 1 + 2 FROM mem',
   'SELECT 1 FROM mem',

@@ -84,8 +84,8 @@ export async function askInflux(url: string, influxql: string, epoch?: string): 
 }
 
 /**
- * An answer in the form in which two of them are the same if they say the same: numbers to 11 digits (sums are added in
- * another order), rows of one time sorted (InfluxDB's order of them comes from a heap), errors as their presence.
+ * An answer in the form in which two of them are the same if they say the same: rows of one time sorted (InfluxDB's
+ * order of them comes from a heap), errors as their presence (the words are ours).
  */
 export function comparable(response: QueryResponse | { error: string }): unknown {
   if ('error' in response) return 'refused';
@@ -101,8 +101,38 @@ export function comparable(response: QueryResponse | { error: string }): unknown
   }));
 }
 
+/** `ours` with the numbers of `theirs` where they are as good as equal: sums are added in another order. */
+export function aligned(ours: unknown, theirs: unknown): unknown {
+  if (typeof ours === 'number' && typeof theirs === 'number') {
+    return Math.abs(ours - theirs) <= 1e-9 * Math.max(1, Math.abs(ours), Math.abs(theirs)) ? theirs : ours;
+  }
+  if (Array.isArray(ours) && Array.isArray(theirs)) return ours.map((item, i) => aligned(item, theirs[i]));
+  if (!isRecord(ours) || !isRecord(theirs)) return ours;
+  return Object.fromEntries(Object.entries(ours).map(([key, value]) => [key, aligned(value, theirs[key])]));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/**
+ * InfluxDB 1.6 can tell one series in two pieces when one of several calls has no point in it (its scanners lose their
+ * place), or its rows out of order. Such an answer proves nothing.
+ */
+export function hasTornSeries(response: QueryResponse): boolean {
+  return (response.results ?? []).some(({ series = [] }) => {
+    const names = new Set(series.map(({ name, tags }) => JSON.stringify([name, tags])));
+    return names.size < series.length || series.some(({ values }) => !isOrdered(values.map(([time]) => Date.parse(String(time)))));
+  });
+}
+
+function isOrdered(times: readonly number[]): boolean {
+  const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+  return steps.every((step) => step >= 0) || steps.every((step) => step <= 0);
+}
+
 function sortedRows(series: QuerySeries): readonly (readonly unknown[])[] {
-  const rows = series.values.map((row) => row.map(rounded));
+  const rows = series.values.map((row) => row.map(plainNumber));
   const out: unknown[][] = [];
   for (let from = 0; from < rows.length; ) {
     let to = from + 1;
@@ -113,7 +143,7 @@ function sortedRows(series: QuerySeries): readonly (readonly unknown[])[] {
   return out;
 }
 
-function rounded(value: unknown): unknown {
-  if (typeof value === 'bigint') return rounded(Number(value));
-  return typeof value === 'number' && !Number.isSafeInteger(value) ? Number(value.toPrecision(11)) : value;
+/** Integers beyond 2^53 are read as doubles on both sides. */
+function plainNumber(value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value;
 }

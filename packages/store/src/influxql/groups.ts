@@ -2,7 +2,7 @@ import type { Tags } from '@hostwire/model';
 import type { SeriesRef } from '../series-reader.ts';
 import { filterFor, type RowFilter } from './predicate.ts';
 import type { SelectPlan } from './select-plan.ts';
-import type { Source } from './sources.ts';
+import { type Source, tagOf } from './sources.ts';
 
 /** A series that a group reads, with what its rows must pass. */
 export interface Member {
@@ -29,7 +29,7 @@ export function groupSeries(plan: SelectPlan, sources: readonly Source[]): reado
     for (const ref of source.series) {
       const filter = filterFor(plan.condition, source, ref.tags);
       if (filter === 'none') continue;
-      const values = plan.dimensions.map((name) => ref.tags[name] ?? '');
+      const values = plan.dimensions.map((name) => tagOf(ref.tags, name));
       const key = JSON.stringify(values);
       let group = groups.get(key);
       if (group === undefined) {
@@ -39,10 +39,20 @@ export function groupSeries(plan: SelectPlan, sources: readonly Source[]): reado
       group.members.push({ source, ref, filter: filter === 'all' ? null : filter });
     }
   }
-  const sorted = [...groups.values()].sort(byValues);
-  const end = plan.slimit > 0 ? plan.soffset + plan.slimit : sorted.length;
-  const page = sorted.slice(plan.soffset, end);
+  const page = limitGroups(plan, [...groups.values()]).sort(byValues);
   return plan.descending ? page.reverse() : page;
+}
+
+/** SLIMIT and SOFFSET count in another order than the answer's: by the names of the tags that are there, then their values. */
+function limitGroups(plan: SelectPlan, groups: readonly Group[]): Group[] {
+  if (plan.slimit === 0 && plan.soffset === 0) return [...groups];
+  const keyed = groups.map((group) => ({ group, key: limitKey(plan.dimensions, group.values) })).sort((a, b) => (a.key < b.key ? -1 : 1));
+  return keyed.slice(plan.soffset, plan.slimit > 0 ? plan.soffset + plan.slimit : keyed.length).map(({ group }) => group);
+}
+
+function limitKey(names: readonly string[], values: readonly string[]): string {
+  const there = names.map((_, i) => i).filter((i) => values[i] !== '');
+  return [...there.map((i) => names[i]), ...there.map((i) => values[i])].join('|');
 }
 
 function tagsOf(names: readonly string[], values: readonly string[]): Tags | null {

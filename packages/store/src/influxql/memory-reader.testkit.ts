@@ -41,7 +41,8 @@ export class MemoryReader implements SeriesReader {
       for (const { measurement, tags, fields, types } of group.points) {
         const known = database.fields.get(measurement) ?? new Map<string, FieldType>();
         database.fields.set(measurement, known);
-        for (const [name, value] of Object.entries(fields)) known.set(name, known.get(name) ?? types[name] ?? typeOf(value));
+        for (const [name, value] of Object.entries(fields))
+          known.set(name, known.get(name) ?? (Object.hasOwn(types, name) ? types[name] : undefined) ?? typeOf(value));
         const key = JSON.stringify([measurement, Object.entries(tags).sort()]);
         const series = database.series.get(key) ?? { sid: database.series.size, measurement, tags: tags as Tags, rows: [] };
         database.series.set(key, series);
@@ -70,21 +71,23 @@ export class MemoryReader implements SeriesReader {
   *scan(ref: SeriesRef, fields: readonly string[], fromMs: number, toMs: number, summaries?: SummaryWanted): Iterable<Block> {
     const { rows, measurement } = ref as Series;
     const types = this.typesOf(ref as Series, measurement);
-    const wanted = rows.filter((row) => row.ms >= fromMs && row.ms <= toMs && fields.some((field) => row.fields[field] !== undefined));
+    const wanted = rows.filter((row) => row.ms >= fromMs && row.ms <= toMs && fields.some((field) => Object.hasOwn(row.fields, field)));
     for (let at = 0; at < wanted.length; at += this.blockRows) {
       const block = blockOf(wanted.slice(at, at + this.blockRows), fields, types);
       const t0 = block.times[0] ?? 0;
       const t1 = block.times[block.n - 1] ?? 0;
       const numeric = fields.every((field) => ['int', 'float', undefined].includes(types.get(field)));
-      if (numeric && summaries?.(t0, t1) === true) {
+      const given =
+        numeric && block.nanos === null && summaries?.(t0, t1) === true ? block.columns.map((_, column) => summaryOf(block, column)) : null;
+      if (given?.every((summary) => summary === null || Math.abs(summary.sum) < 2 ** 53) === true) {
         this.summarised++;
-        yield { kind: 'summary', t0, t1, summaries: block.columns.map((_, column) => summaryOf(block, column)) };
+        yield { kind: 'summary', t0, t1, summaries: given };
       } else yield block;
     }
   }
 
   last(ref: SeriesRef, field: string, fromMs: number, toMs: number): { time: number; nanos: number; value: Scalar } | null {
-    const row = (ref as Series).rows.findLast(({ ms, fields }) => ms >= fromMs && ms <= toMs && fields[field] !== undefined);
+    const row = (ref as Series).rows.findLast(({ ms, fields }) => ms >= fromMs && ms <= toMs && Object.hasOwn(fields, field));
     const value = row?.fields[field];
     return row === undefined || value === undefined ? null : { time: row.ms, nanos: row.nanos, value };
   }
@@ -125,7 +128,7 @@ function blockOf(rows: readonly Row[], fields: readonly string[], types: Readonl
     times: Float64Array.from(rows, ({ ms }) => ms),
     nanos: rows.some(({ nanos }) => nanos !== 0) ? Int32Array.from(rows, ({ nanos }) => nanos) : null,
     columns: fields.map((field) => {
-      const values: Value[] = rows.map((row) => row.fields[field] ?? null);
+      const values: Value[] = rows.map((row) => (Object.hasOwn(row.fields, field) ? (row.fields[field] ?? null) : null));
       if (values.every((value) => value === null)) return null;
       return columnOf(types.get(field) ?? 'float', values);
     }),

@@ -70,9 +70,11 @@ function gapValue(list: PointList, fill: Fill, next: number, at: number, interva
   }
 }
 
+/** A number as Go's query engine casts it to the type of a column. */
 function fillNumber(value: number | bigint, type: FieldType): Value {
   if (type === 'int') return toInt(value);
-  return type === 'float' ? Number(value) : null;
+  if (type === 'float') return Number(value);
+  return type === 'string' ? '' : false;
 }
 
 function interpolate(list: PointList, next: number, at: number, interval: number): Value {
@@ -83,6 +85,25 @@ function interpolate(list: PointList, next: number, at: number, interval: number
   const slope = (Number(after) - Number(before)) / (slot(list.times[next]) - slot(list.times[next - 1]));
   const value = slope * (slot(at) - slot(list.times[next - 1])) + Number(before);
   return list.type === 'int' ? toInt(value) : value;
+}
+
+/** What fill(number) puts for a null in a row that has other values: InfluxDB converts it for integers only. */
+export function fillNull(value: number | bigint, type: FieldType): Value {
+  return type === 'int' ? toInt(value) : Number(value);
+}
+
+/** OFFSET and LIMIT. */
+export function limitList(list: PointList, offset: number, limit: number): PointList {
+  if (offset === 0 && limit === 0) return list;
+  const end = limit === 0 ? list.times.length : offset + limit;
+  const { type, times, nanos, values, origins } = list;
+  return {
+    type,
+    times: times.slice(offset, end),
+    nanos: nanos.slice(offset, end),
+    values: values.slice(offset, end),
+    origins: origins?.slice(offset, end) ?? null,
+  };
 }
 
 /** The functions on the stream of points: each point that has a value against those before it. */

@@ -2,7 +2,7 @@ import type { Tags } from '@hostwire/model';
 import type { RowBlock } from '../series-reader.ts';
 import type { Expr } from './ast.ts';
 import { compileScalar } from './scalar.ts';
-import type { Source } from './sources.ts';
+import { type Source, tagOf } from './sources.ts';
 import { type Value, valueAt } from './values.ts';
 
 /** What a WHERE still asks of the rows of a series, after its tags are known. */
@@ -60,14 +60,14 @@ function fold(expr: Expr, source: Source, tags: Tags): Expr | boolean {
     return typeof right === 'boolean' ? left : { ...expr, left, right };
   }
   if (readsFields(expr, source)) return expr;
-  return compileScalar(expr, (name) => ({ constant: name.kind === 'ref' ? (tags[name.name] ?? '') : null })).evaluate([]) === true;
+  return compileScalar(expr, (name) => ({ constant: name.kind === 'ref' ? tagOf(tags, name.name) : null })).evaluate([]) === true;
 }
 
 function rowFilter(expr: Expr, source: Source, tags: Tags): RowFilter {
   const fields: string[] = [];
   const scalar = compileScalar(expr, (name) => {
     if (name.kind === 'call') return { constant: null };
-    if (!isField(name.name, name.cast, source)) return { constant: tags[name.name] ?? '' };
+    if (!isField(name.name, name.cast, source)) return { constant: tagOf(tags, name.name) };
     let index = fields.indexOf(name.name);
     if (index === -1) index = fields.push(name.name) - 1;
     return { index, type: source.fields.get(name.name) ?? null };

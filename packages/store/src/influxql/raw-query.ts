@@ -2,10 +2,11 @@ import type { FieldType } from '@hostwire/model';
 import type { RowBlock } from '../series-reader.ts';
 import type { Budget } from './budget.ts';
 import type { Group, Member } from './groups.ts';
-import type { PointList } from './point-list.ts';
+import { fillNull, type PointList } from './point-list.ts';
 import { type Rows, RowWriter } from './rows.ts';
 import { readingOf, scanBlocks } from './scan-blocks.ts';
 import type { FieldRef, SelectPlan } from './select-plan.ts';
+import { tagOf } from './sources.ts';
 import { splitNs, type TimeRange } from './time-range.ts';
 import { type Value, valueAt } from './values.ts';
 
@@ -34,7 +35,7 @@ export function rawRows(plan: SelectPlan, group: Group, budget: Budget): Rows {
 function orFill(plan: SelectPlan, ref: FieldRef, value: Value, before: Value): Value {
   if (value !== null || ref.type === null) return value;
   if (plan.fill.kind === 'previous') return before;
-  return plan.fill.kind === 'number' ? plan.fill.value : null;
+  return plan.fill.kind === 'number' ? fillNull(plan.fill.value, ref.type) : null;
 }
 
 /** The points of one field, of all members together, in the order of the query. */
@@ -137,7 +138,7 @@ class MemberReader {
     let any = false;
     for (const ref of this.plan.refs) {
       if (ref.type === null) {
-        row[ref.index] = this.member.ref.tags[ref.name] || null;
+        row[ref.index] = tagOf(this.member.ref.tags, ref.name) || null;
         continue;
       }
       const column = block.columns[this.fields.indexOf(ref.name)] ?? null;

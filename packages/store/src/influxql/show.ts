@@ -4,7 +4,7 @@ import { type QuerySeries, type QueryValue, StoreError } from '../series-store.t
 import type { Show, ShowFilter } from './ast.ts';
 import { filterFor } from './predicate.ts';
 import { measurementsOf, RETENTION_POLICY } from './select.ts';
-import type { Source } from './sources.ts';
+import { type Source, tagOf } from './sources.ts';
 import { splitTime } from './time-range.ts';
 import { typeName } from './values.ts';
 
@@ -110,7 +110,7 @@ function tagValues(series: readonly SeriesRef[], keys: (Show & { kind: 'show-tag
     return matches === (keys.op === '=' || keys.op === '=~');
   });
   return wanted.flatMap((key) => {
-    const values = new Set(series.map((ref) => ref.tags[key] ?? '').filter((value) => value !== ''));
+    const values = new Set(series.map((ref) => tagOf(ref.tags, key)).filter((value) => value !== ''));
     return [...values].sort().map((value) => [key, value]);
   });
 }

@@ -1,4 +1,4 @@
-import type { FieldType } from '@hostwire/model';
+import type { FieldType, Tags } from '@hostwire/model';
 import type { Block, Scalar, SeriesReader, SeriesRef, SummaryWanted } from '../series-reader.ts';
 
 /** What a SELECT reads under one name: a measurement, or the result of a subquery. */
@@ -18,6 +18,11 @@ export function measurementSource(reader: SeriesReader, database: string, name: 
     scan: (series, fields, fromMs, toMs, summaries) => reader.scan(series, fields, fromMs, toMs, summaries),
     last: (series, field, fromMs, toMs) => reader.last(series, field, fromMs, toMs),
   };
+}
+
+/** A tag's value, the empty string if the series lacks it. Names come from queries: `constructor` must not find the prototype's. */
+export function tagOf(tags: Tags, name: string): string {
+  return Object.hasOwn(tags, name) ? (tags[name] ?? '') : '';
 }
 
 /** All tag keys of the sources, sorted. */

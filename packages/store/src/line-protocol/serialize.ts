@@ -34,9 +34,11 @@ export function serializePoint(point: Point, group: number, time: string, refuse
   }
   let separator = ' ';
   for (const key in fields) {
-    const text = fieldText(fields[key] as FieldValue, types[key]);
+    // A field may be named as something that every object has.
+    const type = Object.hasOwn(types, key) ? types[key] : undefined;
+    const text = fieldText(fields[key] as FieldValue, type);
     const escapedKey = escapeKey(key);
-    if (text === null || escapedKey === '') refuse(group, measurement, key, refusal(key, types[key]));
+    if (text === null || escapedKey === '') refuse(group, measurement, key, refusal(key, type));
     else {
       line += `${separator}${escapedKey}=${text}`;
       separator = ',';
