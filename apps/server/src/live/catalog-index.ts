@@ -8,6 +8,7 @@ export interface CatalogIndex {
   merged(): Catalog;
   /** True if it was not known yet. */
   add(catalog: Catalog): boolean;
+  get(hash: string): Catalog | undefined;
   /** A measurement as the catalog with this hash has it, else as the union has it. */
   measurement(name: string, hash?: string): CatalogMeasurement | undefined;
 }
@@ -21,6 +22,7 @@ export function createCatalogIndex(own: Catalog): CatalogIndex {
   return {
     own,
     merged: () => union,
+    get: (hash) => byHash.get(hash),
     add(catalog) {
       if (byHash.has(catalog.hash) || byHash.size >= MAX_CATALOGS) return false;
       byHash.set(catalog.hash, catalog);

@@ -41,7 +41,8 @@ export function openIngest({
     },
     topics,
     catalog: catalogs.own,
-    catalogFor: (hash) => registry.catalogs.get(hash),
+    // What came a moment ago may not be in the registry yet.
+    catalogFor: async (hash) => catalogs.get(hash) ?? registry.catalogs.get(hash),
     deadLetters: new DeadLetters({ folder: join(dataDir, 'dead-letters'), counters, logger }),
     logger,
     counters,

@@ -1,0 +1,110 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openRegistry } from '@hostwire/registry';
+import { tempDir } from '@hostwire/testkit';
+import { describe, expect, it, vi } from 'vitest';
+import { runCommandLine } from './command-line.ts';
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const written = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  const failed = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    err += String(text);
+    return true;
+  });
+  try {
+    const code = await runCommandLine(['node', 'hostwire', ...args]);
+    return { code, out, err };
+  } finally {
+    written.mockRestore();
+    failed.mockRestore();
+  }
+}
+
+describe('hostwire host', () => {
+  it('adds, lists, rotates and removes; a token is shown once and works until it is rotated', async () => {
+    const dir = tempDir();
+    const added = await run('host', 'add', 'pve1', '--json', '--data-dir', dir);
+    const { token, server_key: key } = JSON.parse(added.out) as { token: string; server_key: string };
+    expect(key).toMatch(/^ed25519:[A-Za-z0-9+/]{43}=$/);
+    const text = await run('host', 'add', 'pi-02', '--data-dir', dir);
+    expect(text.out).toContain('host_id = "pi-02"');
+    expect(text.out).toContain(key);
+    expect(await run('host', 'add', 'pve1', '--data-dir', dir)).toMatchObject({ code: 1, out: '' });
+
+    expect(
+      (JSON.parse((await run('host', 'list', '--json', '--data-dir', dir)).out) as { host: string }[]).map(({ host }) => host),
+    ).toEqual(['pi-02', 'pve1']);
+    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/^HOST +ADDED +LAST SEEN +OS +AGENT/);
+    const rotated = JSON.parse((await run('host', 'rotate', 'pve1', '--json', '--data-dir', dir)).out) as { token: string };
+    expect((await run('host', 'remove', 'pi-02', '--data-dir', dir)).code).toBe(0);
+
+    const registry = await openRegistry({ file: join(dir, 'registry.db') });
+    expect((await registry.tokens.checkMqtt('pve1', token)).ok).toBe(false);
+    expect((await registry.tokens.checkMqtt('pve1', rotated.token)).ok).toBe(true);
+    await registry.close();
+    expect(statSync(join(dir, 'registry.db')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'server.key')).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('hostwire token', () => {
+  it('adds tokens with scopes and an end, lists them without the token, and removes them', async () => {
+    const dir = tempDir();
+    const added = await run('token', 'add', 'grafana', '--scope', 'series:read,api:read', '--expires', '30d', '--json', '--data-dir', dir);
+    const { token, expires_at: end } = JSON.parse(added.out) as { token: string; expires_at: number };
+    expect(Math.abs(end - Date.now() - 30 * 86_400_000)).toBeLessThan(60_000);
+    const listed = await run('token', 'list', '--data-dir', dir);
+    expect(listed.out).toContain('series:read api:read');
+    expect(listed.out).not.toContain(token);
+    expect((await run('token', 'remove', 'grafana', '--data-dir', dir)).code).toBe(0);
+    expect((await run('token', 'list', '--json', '--data-dir', dir)).out.trim()).toBe('[]');
+  });
+
+  it('refuses scopes and durations that do not exist', async () => {
+    const dir = tempDir();
+    expect(await run('token', 'add', 'x', '--data-dir', dir)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--scope is missing'),
+    });
+    expect(await run('token', 'add', 'x', '--scope', 'root', '--data-dir', dir)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('mqtt:read'),
+    });
+    expect(await run('token', 'add', 'x', '--scope', 'admin', '--expires', 'soon', '--data-dir', dir)).toMatchObject({ code: 2 });
+  });
+});
+
+describe('hostwire login', () => {
+  it('prints a link that works, with its code where no log sees it', async () => {
+    const dir = tempDir();
+    const { out } = await run('login', '--data-dir', dir, '--port', '9999');
+    const code = /^http:\/\/127\.0\.0\.1:9999\/login#code=(\S+)/.exec(out)?.[1] ?? '';
+    const registry = await openRegistry({ file: join(dir, 'registry.db') });
+    expect(await registry.logins.redeem(code, 1000)).not.toBeNull();
+    await registry.close();
+  });
+});
+
+describe('a command line or configuration that cannot be used', () => {
+  it('is told with what there is, and ends with 2', async () => {
+    expect(await run('serve', '--nonsense')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('nonsense') });
+    expect(await run('host', 'paint', 'x')).toMatchObject({ code: 2, err: expect.stringContaining('host rotate') });
+    expect(await run('up')).toMatchObject({ code: 2, err: expect.stringContaining('--agent') });
+  });
+
+  it('is told with every problem at once, where each came from, and no secret', async () => {
+    const file = join(tempDir(), 'hostwire.toml');
+    writeFileSync(file, 'mqttport = 1\n[store]\nkind = "influxdb"\nurl = "http://me:s3cret@host"\n');
+    const { code, err } = await run('serve', '--config', file, '--port', '70000', '--roles', 'ingest,cook', '--listen', 'everywhere');
+    expect(code).toBe(2);
+    for (const part of ['mqttport', 'did you mean mqtt_port', 'store.url', '70000', '--port', 'roles[1]', '--listen'])
+      expect(err).toContain(part);
+    expect(err).not.toContain('s3cret');
+    const split = await run('serve', '--roles', 'api', '--data-dir', tempDir());
+    expect(split.err).toMatch(/broker\.url is missing[\s\S]*roles .* must hold ingest/);
+  });
+});
