@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { startBroker } from '@hostwire/broker';
 import type { Ack } from '@hostwire/model';
 import { openRegistry } from '@hostwire/registry';
-import { StoreError } from '@hostwire/store';
+import { openEmbeddedStore, StoreError } from '@hostwire/store';
 import { findCommand, freePort, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
 import { connectMqtt, createMqttBus, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encode, makeSample, type Rig, rig, topics } from './ingest.testkit.ts';
+import type { IngestOptions } from './ingest.ts';
 import { subscribeIngest } from './subscribe-ingest.ts';
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -31,7 +32,7 @@ async function acknowledged(agent: MqttClient): Promise<Set<number>> {
 }
 
 describe('through the embedded broker', () => {
-  async function embedded(): Promise<{ made: Rig; agent: MqttClient }> {
+  async function embedded(options: Partial<IngestOptions> = {}): Promise<{ made: Rig; agent: MqttClient }> {
     const registry = await openRegistry({ file: join(tempDir(), 'registry.db') });
     const { token } = await registry.hosts.add('pve1');
     let made: Rig | undefined;
@@ -44,7 +45,7 @@ describe('through the embedded broker', () => {
       onPublish: (message) => made?.ingest.accept(message) ?? Promise.reject(new Error('not ready')),
     });
     const bus = broker.bus();
-    made = rig({ bus });
+    made = rig({ bus, ...options });
     onTestFinished(async () => {
       await broker.close();
       await registry.close();
@@ -83,6 +84,24 @@ describe('through the embedded broker', () => {
     expect(durable.size).toBe(0);
     await publish();
     await waitFor(() => durable.has(5));
+  });
+
+  it('what was acknowledged is in the embedded store, once, however often it came', async () => {
+    const store = await openEmbeddedStore({ directory: join(tempDir(), 'series') });
+    onTestFinished(() => store.close());
+    const { made, agent } = await embedded({ store });
+    const durable = await acknowledged(agent);
+    for (const seq of [1, 2, 3, 2, 1]) {
+      const sample = makeSample({
+        seq,
+        time: made.clock + seq,
+        data: { cpu: [{ tags: { cpu: 'cpu-total' }, fields: { usage_active: seq } }] },
+      });
+      await agent.publish(topics.sample('pve1', 'fast'), encode(sample), { qos: 1 });
+    }
+    await waitFor(() => durable.size === 3);
+    const { results } = await store.query('SELECT usage_active, host, cpu FROM cpu', { database: 'hostwire', epoch: 'ms' });
+    expect(results[0]?.series?.[0]?.values).toEqual([1, 2, 3].map((seq) => [made.clock + seq, seq, 'pve1', 'cpu-total']));
   });
 
   it('a message that is no sample is acknowledged and harms nobody', async () => {
