@@ -16,13 +16,18 @@ export interface Entry {
 /** A commit takes no more at once, so that a backlog does not become one that lasts for seconds. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
-/** Writes what waits at the same time in one commit, one commit after the other. */
+/** While the store makes one commit durable, the next is being prepared. */
+const MAX_COMMITS = 2;
+
+/** Writes what waits at the same time in one commit. */
 export class CommitQueue {
   readonly #store: Pick<SeriesStore, 'write'>;
   readonly #onCommit: () => void;
   #entries: Entry[] = [];
   #bytes = 0;
-  #running: Promise<void> | null = null;
+  #commits = 0;
+  #gathering = false;
+  #whenIdle: (() => void)[] = [];
   #roomFor: (() => void)[] = [];
   readonly #maxBytes: number;
 
@@ -46,28 +51,34 @@ export class CommitQueue {
   push(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += entry.bytes;
-    this.#running ??= this.#run();
+    this.#gather();
   }
 
   /** Resolves when nothing is being written and nothing waits. */
-  async idle(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+  idle(): Promise<void> {
+    if (this.#bytes === 0 && this.#commits === 0) return Promise.resolve();
+    return new Promise((done) => this.#whenIdle.push(done));
   }
 
-  async #run(): Promise<void> {
-    // After the sockets that are readable now: what they bring belongs to the same commit.
-    await new Promise((done) => setImmediate(done));
-    while (this.#entries.length > 0) {
-      const batch = this.#take();
-      await this.#write(batch);
-      for (const { bytes } of batch) this.#bytes -= bytes;
-      if (this.#bytes < this.#maxBytes) {
-        const waiting = this.#roomFor;
-        this.#roomFor = [];
-        for (const proceed of waiting) proceed();
-      }
-    }
-    this.#running = null;
+  /** Commits after the sockets that are readable now: what they bring belongs to it. */
+  #gather(): void {
+    if (this.#gathering || this.#commits >= MAX_COMMITS || this.#entries.length === 0) return;
+    this.#gathering = true;
+    setImmediate(() => {
+      this.#gathering = false;
+      void this.#commit(this.#take());
+    });
+  }
+
+  async #commit(batch: readonly Entry[]): Promise<void> {
+    this.#commits++;
+    this.#gather();
+    await this.#write(batch);
+    this.#commits--;
+    for (const { bytes } of batch) this.#bytes -= bytes;
+    if (this.#bytes < this.#maxBytes) release(this.#roomFor);
+    if (this.#bytes === 0 && this.#commits === 0) release(this.#whenIdle);
+    this.#gather();
   }
 
   #take(): Entry[] {
@@ -100,4 +111,8 @@ export class CommitQueue {
       }
     }
   }
+}
+
+function release(waiting: (() => void)[]): void {
+  for (const proceed of waiting.splice(0)) proceed();
 }
