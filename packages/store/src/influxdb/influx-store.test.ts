@@ -1,11 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { systemSuite } from '@hostwire/testkit';
+import { type Daemon, startInfluxd, systemSuite } from '@hostwire/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { seriesStoreContract } from '../contract.testkit.ts';
 import type { SeriesStore } from '../series-store.ts';
 import { openInfluxStore } from './influx-store.ts';
-import { type Influxd, startInfluxd } from './influxd.testkit.ts';
 
 const point = (fields: Record<string, number | string>, time = 1_700_000_000_000) => ({
   database: 'test',
@@ -21,7 +20,7 @@ systemSuite(['influxd'], 'InfluxDB of the system', () => {
   });
 
   describe('with authentication', () => {
-    let influxd: Influxd;
+    let influxd: Daemon;
     beforeAll(async () => {
       influxd = await startInfluxd({ auth: true });
       await fetch(`${influxd.url}/query?q=${encodeURIComponent("CREATE USER admin WITH PASSWORD 'secret' WITH ALL PRIVILEGES")}`, {
@@ -44,6 +43,15 @@ systemSuite(['influxd'], 'InfluxDB of the system', () => {
       await expect(store.query('SHOW DATABASES', { database: '' })).rejects.toMatchObject({ code: 'unavailable' });
       await store.close();
     });
+  });
+
+  it('answers a question before the first write with nothing', async () => {
+    const influxd = await startInfluxd();
+    const store = openInfluxStore({ url: influxd.url, database: 'test' });
+    const { results } = await store.query('SELECT v FROM m', { database: 'test' });
+    expect(results).toEqual([{ statement_id: 0 }]);
+    await store.close();
+    await influxd.stop();
   });
 
   it('brings in every good point of a batch with many bad ones', async () => {

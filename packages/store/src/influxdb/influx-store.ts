@@ -113,6 +113,15 @@ class InfluxStore implements SeriesStore {
 
   async query(influxql: string, options: QueryOptions): Promise<QueryResponse> {
     this.checkOpen();
+    const answer = await this.ask(influxql, options);
+    if (!answer.results.some(({ error }) => error === `database not found: ${this.options.database}`)) return answer;
+    // A question before the first sample is answered with nothing instead of an error.
+    this.generation ??= await this.detect();
+    await this.ensure(this.options.database, this.generation);
+    return this.ask(influxql, options);
+  }
+
+  private async ask(influxql: string, options: QueryOptions): Promise<QueryResponse> {
     const form = new URLSearchParams({ db: options.database, q: influxql });
     if (options.epoch !== undefined) form.set('epoch', options.epoch);
     const answer = await this.call('POST', 'query', form, options.signal);

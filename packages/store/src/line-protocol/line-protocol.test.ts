@@ -142,7 +142,7 @@ describe('serialize', () => {
   // What line protocol has a form for: no line breaks in names, no backslash at their end (tested apart).
   const name = fc
     .string({ minLength: 1, unit: 'binary' })
-    .filter((text) => !/[\n\r\\]$|[\n\u0000\t]|\r/.test(text) && !text.startsWith('#') && text.trim() === text && text !== '__proto__');
+    .filter((text) => !/\\$|\s$|^\s|[\n\r]/.test(text) && !text.startsWith('\u0000') && !text.startsWith('#') && text !== '__proto__');
   const value: fc.Arbitrary<FieldValue> = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }),
     fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),

@@ -44,7 +44,11 @@ export function serializePoint(point: Point, group: number, time: string, refuse
       separator = ',';
     }
   }
-  return separator === ' ' ? null : `${line} ${time}`;
+  if (separator === ' ') return null;
+  line += ` ${time}`;
+  // A text put together in steps stays a tree until it is read; thousands of such trees waiting keep the collector busy.
+  line.charCodeAt(0);
+  return line;
 }
 
 /** The lines of all points. */
@@ -104,8 +108,22 @@ export function escapeMeasurement(name: string): string {
   return withoutTrailingBackslash(name).replaceAll('\n', '\\n').replace(/[, ]/g, '\\$&');
 }
 
+/** Names come again and again: a look-up is cheaper than a search. Bounded, as tag values come from outside. */
+const escapedKeys = new Map<string, string>();
+const MAX_ESCAPED_KEYS = 10_000;
+
 /** For tag keys, tag values and field keys. */
 export function escapeKey(key: string): string {
+  let escaped = escapedKeys.get(key);
+  if (escaped === undefined) {
+    escaped = computeEscapedKey(key);
+    if (escapedKeys.size >= MAX_ESCAPED_KEYS) escapedKeys.clear();
+    escapedKeys.set(key, escaped);
+  }
+  return escaped;
+}
+
+function computeEscapedKey(key: string): string {
   if (!NEEDS_KEY_ESCAPE.test(key)) return key;
   return withoutTrailingBackslash(key).replaceAll('\n', '\\n').replace(/[,= ]/g, '\\$&');
 }
