@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openRegistry } from '@hostwire/registry';
-import { freePort } from '@hostwire/testkit';
-import { processCost, startInfluxd } from './debian-influxdb.ts';
+import { freePort, startInfluxd } from '@hostwire/testkit';
 import { runLoad } from './load/run-load.ts';
+import { processCost } from './process-cost.ts';
 import { VALUES_PER_SAMPLE } from './simulated-host.ts';
 
 const seconds = Number(process.argv[2] ?? 15);
@@ -30,7 +30,7 @@ process.stdout.write(
 );
 try {
   for (const shape of SHAPES) await side(`embedded, ${shape.hosts} hosts, ${shape.inFlight} in flight`, shape, null);
-  const influxd = await startInfluxd(join(folder, 'influxd'));
+  const influxd = await startInfluxd();
   try {
     await side(
       `InfluxDB 1.6.7, ${SHAPES[0]?.hosts} hosts, ${SHAPES[0]?.inFlight} in flight`,

@@ -8,7 +8,8 @@ import { catalog } from '@hostwire/collectors';
 import { type FieldTypes, toPoints } from '@hostwire/ingest';
 import type { FieldDeclaration, PointGroup, Sample } from '@hostwire/model';
 import { openEmbeddedStore, openInfluxStore, type SeriesStore } from '@hostwire/store';
-import { processCost, startInfluxd } from './debian-influxdb.ts';
+import { startInfluxd } from '@hostwire/testkit';
+import { processCost } from './process-cost.ts';
 import { simulatedHost, VALUES_PER_SAMPLE } from './simulated-host.ts';
 
 const hosts = Number(process.argv[2] ?? 50);
@@ -50,7 +51,7 @@ const QUERIES: readonly [string, string][] = [
 const folder = mkdtempSync(join(tmpdir(), 'hostwire-bench-'));
 try {
   const embedded = await measureEmbedded(join(folder, 'embedded'));
-  const influx = await measureInflux(join(folder, 'influxdb'));
+  const influx = await measureInflux();
   report([embedded, influx]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -72,8 +73,8 @@ async function measureEmbedded(directory: string): Promise<Measured> {
   return measured;
 }
 
-async function measureInflux(directory: string): Promise<Measured> {
-  const daemon = await startInfluxd(directory);
+async function measureInflux(): Promise<Measured> {
+  const daemon = await startInfluxd();
   const store = await openInfluxStore({ url: daemon.url, database: DATABASE });
   try {
     return await measure('InfluxDB 1.6.7', store, {
@@ -81,7 +82,7 @@ async function measureInflux(directory: string): Promise<Measured> {
       peakMb: () => processCost(daemon.pid).peakMb,
       // Its cache is written out after 5 s without writes (cache-snapshot-write-cold-duration, set by the harness).
       settle: () => sleep(20_000),
-      bytes: () => size(join(directory, 'data')),
+      bytes: () => size(join(daemon.folder, 'data')),
     });
   } finally {
     await store.close();

@@ -73,7 +73,7 @@ async function sameNumbers(server: TestServer, influxUrl: string, login: readonl
 
 systemSuite(['mosquitto', 'influxd', 'influx'], 'this host through Mosquitto into InfluxDB', () => {
   it('is on the API with the numbers that the influx command gives', { timeout: 120_000 }, async () => {
-    const [broker, influxd] = [await startMosquitto(tempDir()), await startInfluxd(tempDir())];
+    const [broker, influxd] = [await startMosquitto(), await startInfluxd()];
     onTestFinished(async () => {
       await broker.stop();
       await influxd.stop();

@@ -1,1 +1,2 @@
+export * from './daemons.ts';
 export * from './system.ts';
