@@ -199,6 +199,25 @@ describe('the WebSocket', () => {
     expect(program.find('hello')).toBeDefined();
   });
 
+  it('drops a client that does not read, and goes on with the others', async () => {
+    const server = await testServer();
+    const host = await server.host('pve1');
+    const token = await server.bearer('api:read');
+    const [slow, good] = [await connect(server, { ...token, origin: '' }), await connect(server, { ...token, origin: '' })];
+    for (const { socket } of [slow, good]) socket.send(JSON.stringify({ watch: ['pve1'] }));
+    slow.socket.pause();
+    const large = { process_top: [{ tags: { by: 'cpu', rank: '1' }, fields: { process_name: 'x'.repeat(60_000) } }] };
+    // What the kernel buffers between the two comes before the server's own limit.
+    await waitFor(
+      async () => {
+        for (let i = 0; i < 20; i++) await host.send(large);
+        return (await (await server.get('/metrics', token)).text()).includes('hostwire_api_ws_dropped_total{reason="slow"} 1\n');
+      },
+      { what: 'the drop of the slow client' },
+    );
+    expect(good.socket.readyState).toBe(WebSocket.OPEN);
+  });
+
   it('closes on nonsense, and when its session ends', async () => {
     const server = await testServer();
     const cookie = await server.cookie();

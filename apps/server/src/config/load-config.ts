@@ -97,7 +97,8 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     mqttPort: table.mqtt_port,
     influxPort: table.influx_port,
     dataDir: resolve(table.data_dir ?? defaultDataDir(environment)),
-    roles: table.roles,
+    // With a broker elsewhere nobody here is one.
+    roles: table.broker.url === undefined ? table.roles : table.roles.filter((role) => role !== 'broker'),
     ...(table.rules === undefined ? {} : { rules: resolve(table.rules) }),
     topicRoot: table.topic_root,
     logLevel: table.log_level,
