@@ -57,11 +57,13 @@ export class ColdFile {
       const rows = this.#file
         .prepare('SELECT k, t0, t1, sums FROM chunk WHERE k BETWEEN ? AND ? AND t1 >= ? AND t0 <= ? ORDER BY k')
         .all([chunkKey(sid, 0), chunkKey(sid, 31), from, to]);
-      return rows.map(([k, t0, t1, sums]) => {
-        const summary = summarize({ key: k as number, t0: t0 as number, t1: t1 as number, blob: sums as Buffer });
-        if (summary !== null) return summary;
-        return this.#chunk(this.#file.prepare(`${CHUNK} c.k = ?`).get([k as number]) as Cell[]);
-      });
+      const found = rows.map(([k, t0, t1, sums]) =>
+        summarize({ key: k as number, t0: t0 as number, t1: t1 as number, blob: sums as Buffer }),
+      );
+      if (found.every((summary) => summary === null)) return this.chunks(sid, from, to);
+      return found.map(
+        (summary, i) => summary ?? this.#chunk(this.#file.prepare(`${CHUNK} c.k = ?`).get([rows[i]?.[0] as number]) as Cell[]),
+      );
     }, 'DEFERRED');
   }
 

@@ -28,9 +28,12 @@ export interface CompactorContext {
 export class Compactor {
   readonly #context: CompactorContext;
   readonly #files = new Map<number, DayFile>();
-  readonly #layouts = new Map<string, SlotHours>();
+  /** Hours of a slot by group and day; null: none is fixed yet. */
+  readonly #layouts = new Map<string, SlotHours | null>();
   #running: { jobs: Job[]; steps: Generator<void, void, void> } | null = null;
   #queue: Job[] = [];
+  /** All rows are to be looked for once more when the queue is done. */
+  #again = false;
   #pausedUntil = 0;
   /** Files that have something in their write-ahead log. */
   #toCheckpoint: (DayFile | HotFile)[] = [];
@@ -43,21 +46,30 @@ export class Compactor {
   }
 
   get busy(): boolean {
-    return this.#running !== null || this.#queue.length > 0 || this.#toCheckpoint.length > 0;
+    return this.#running !== null || this.#queue.length > 0 || this.#again || this.#toCheckpoint.length > 0;
   }
 
   /** Looks for rows to move; `all`: whether they are due or not. */
   plan(all: boolean): void {
     const { index, hotLimit, now } = this.#context;
+    if (this.#running !== null || this.#queue.length > 0) {
+      // The slot length of a day is fixed when its first rows are in the file, not when they are queued.
+      this.#again ||= all;
+      return;
+    }
     if (all) this.error = null;
-    else if (this.busy || now() < this.#pausedUntil) return;
+    else if (now() < this.#pausedUntil) return;
     const fixed = (group: number, day: number): SlotHours | null => this.#layout(group, day);
     this.#queue.push(...index.take(all ? 'all' : 'due', now(), fixed));
-    if (!this.busy && index.bytes > hotLimit) this.#queue.push(...index.take('oldest', now(), fixed));
+    if (this.#queue.length === 0 && index.bytes > hotLimit) this.#queue.push(...index.take('oldest', now(), fixed));
   }
 
   /** Takes one step. */
   step(): void {
+    if (this.#running === null && this.#queue.length === 0 && this.#again) {
+      this.#again = false;
+      this.plan(true);
+    }
     this.#running ??= this.#next();
     if (this.#running === null) {
       this.#checkpoint();
@@ -67,6 +79,7 @@ export class Compactor {
     try {
       if (steps.next().done !== true) return;
       this.compactions += jobs.length;
+      for (const { group, day } of jobs) this.#layouts.delete(`${group}:${day}`);
       if (this.#queue.length === 0) this.#toCheckpoint = [...this.#files.values(), this.#context.hot];
     } catch (error) {
       this.#failed(jobs, error);
@@ -79,7 +92,7 @@ export class Compactor {
     const folder = rawDirectory(this.#context.directory);
     for (const name of readdirSync(folder)) {
       const day = dayOfFileName(name);
-      if (day === null || (day + 1) * DAY > time) continue;
+      if (day === null || (day + 1) * DAY > time || this.#running?.jobs[0]?.day === day) continue;
       this.#forget(day);
       for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, name + suffix), { force: true });
     }
@@ -89,6 +102,7 @@ export class Compactor {
     this.#running?.steps.return();
     this.#running = null;
     this.#queue = [];
+    this.#again = false;
     this.#toCheckpoint = [];
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
@@ -159,18 +173,15 @@ export class Compactor {
     const known = this.#layouts.get(key);
     if (known !== undefined) return known;
     const path = join(rawDirectory(this.#context.directory), dayFileName(day));
-    if (!this.#files.has(day) && !existsSync(path)) return null;
     let hours: SlotHours | null = null;
     try {
-      hours = this.#file(day).layout(group);
+      if (this.#files.has(day) || existsSync(path)) hours = this.#file(day).layout(group);
     } catch (error) {
       if (isDamagedFile(error)) this.#putAside(day);
       else this.#context.report(`${path} cannot be opened: ${String(error)}`);
     }
-    if (hours !== null) {
-      if (this.#layouts.size >= 10_000) this.#layouts.clear();
-      this.#layouts.set(key, hours);
-    }
+    if (this.#layouts.size >= 10_000) this.#layouts.clear();
+    this.#layouts.set(key, hours);
     return hours;
   }
 

@@ -55,4 +55,4 @@ it('a process killed while it writes and moves rows loses nothing that it acknow
     await store.compactNow();
   }
   await store.close();
-});
+}, 120_000);

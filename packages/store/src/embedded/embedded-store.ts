@@ -27,6 +27,8 @@ export interface EmbeddedStoreOptions {
   readonly report?: (problem: string) => void;
 }
 
+const REPORT_AGAIN_MS = 10 * 60_000;
+
 export interface EmbeddedStoreStats extends WriterStats {
   readonly series: number;
   readonly queries: number;
@@ -57,7 +59,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   return new EmbeddedStore(options, worker, ready);
 }
 
-/** SeriesStore in this process's own files: compressed chunks in SQLite. See docs/architecture. */
+/** SeriesStore in this process's own files: compressed chunks in SQLite, written by one worker thread, read by others. */
 export class EmbeddedStore implements SeriesStore {
   readonly #options: EmbeddedStoreOptions;
   readonly #writer: Worker;
@@ -65,6 +67,8 @@ export class EmbeddedStore implements SeriesStore {
   readonly #queue: WriteQueue;
   readonly #pool: QueryPool;
   #stats: WriterStats;
+  /** Problem -> when it was told last. */
+  readonly #told = new Map<string, number>();
   #compactRequests = 0;
   readonly #compactions = new Map<number, { resolve: () => void; reject: (error: StoreError) => void }>();
   #closing: Promise<void> | null = null;
@@ -188,7 +192,12 @@ export class EmbeddedStore implements SeriesStore {
     this.#writer.postMessage(message);
   }
 
+  /** What is damaged is met by every query: it is told again after a while only. */
   #report(problem: string): void {
+    const told = this.#told.get(problem);
+    if (told !== undefined && Date.now() - told < REPORT_AGAIN_MS) return;
+    if (this.#told.size >= 1000) this.#told.clear();
+    this.#told.set(problem, Date.now());
     this.#options.report?.(problem);
   }
 }

@@ -49,7 +49,9 @@ export class HotIndex {
    * of the bytes are gone. `fixedHours`: the slot length that a group has on a day already, or null.
    */
   take(which: 'due' | 'all' | 'oldest', now: number, fixedHours: (group: number, day: number) => SlotHours | null): Job[] {
-    let slots = this.#slots(fixedHours);
+    // No slot is shorter than an hour: groups whose rows are all newer need no look.
+    const over = which === 'due' ? hourOf(now - SLOT_GRACE) : Number.POSITIVE_INFINITY;
+    let slots = this.#slots(over, fixedHours);
     if (which === 'due') {
       slots = slots.filter(({ day, hour, hours, buckets }) => {
         const end = day * DAY + (hour + hours) * HOUR;
@@ -95,9 +97,11 @@ export class HotIndex {
     bucket.arrived = Math.min(bucket.arrived, part.arrived);
   }
 
-  #slots(fixedHours: (group: number, day: number) => SlotHours | null): Slot[] {
+  /** The slots of all groups that have a row of an hour before `over`. */
+  #slots(over: number, fixedHours: (group: number, day: number) => SlotHours | null): Slot[] {
     const result: Slot[] = [];
     for (const [group, buckets] of this.#groups) {
+      if (![...buckets.keys()].some((hour) => hour < over)) continue;
       const slots = new Map<number, Slot>();
       for (const bucket of buckets.values()) {
         const day = Math.floor(bucket.hour / 24);

@@ -51,6 +51,8 @@ export interface WriterStats {
   readonly compactionMs: number;
   /** The longest that compaction held the writer at once. */
   readonly longestSliceMs: number;
+  /** Size of all files of the store, looked at once a minute. */
+  readonly fileBytes: number;
 }
 
 export interface ToQueryWorker {

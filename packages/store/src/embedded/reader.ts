@@ -12,7 +12,7 @@ import { copyCell } from './row-merge.ts';
 import { RowReader } from './row-reader.ts';
 import { type MergedSeries, SeriesBuilder } from './series-merge.ts';
 import { columnOf, rowOf, type Shape } from './shape.ts';
-import { chunkKey, dayOf } from './slot.ts';
+import { chunkKey, dayOf, HOUR, hourOf } from './slot.ts';
 import { decodeSummaries } from './summary.ts';
 
 export interface ReaderOptions {
@@ -77,16 +77,17 @@ export class EmbeddedReader implements SeriesReader {
     if (fields.every((field) => field === null)) return;
     const hot = this.#hotRows(series, fields, fromMs, toMs);
     const hotRows = { ...hot, columns: columnList(fields, hot.columns) };
+    const wanted = summaries !== undefined && fields.every(isNumeric) && mayHoldChunks(summaries, fromMs, toMs) ? summaries : null;
     /** Hot rows up to here are yielded. */
     let next = 0;
     for (const day of this.#cold.days(dayOf(fromMs), dayOf(toMs))) {
       const chunks = this.#cold.read<(ColdChunk | SummaryBlock)[]>(day, [], (file) =>
-        summaries === undefined || !fields.every(isNumeric)
+        wanted === null
           ? file.chunks(series.sid, fromMs, toMs)
           : file.chunksOr(series.sid, fromMs, toMs, (chunk) => {
               const untouched = lowerBound(hot.times, chunk.t0, hot.n) === lowerBound(hot.times, chunk.t1 + 1, hot.n);
               const inside = chunk.t0 >= fromMs && chunk.t1 <= toMs;
-              return inside && untouched && summaries(chunk.t0, chunk.t1) ? this.#summaryBlock(chunk, fields) : null;
+              return inside && untouched && wanted(chunk.t0, chunk.t1) ? this.#summaryBlock(chunk, fields) : null;
             }),
       );
       for (const chunk of chunks) {
@@ -261,6 +262,12 @@ interface LastValue {
 const NO_ROWS: MergedSeries = { n: 0, times: new Float64Array(0), nanos: null, columns: new Map() };
 
 const isNumeric = (field: Field | null): boolean => field === null || field.type === 'int' || field.type === 'float';
+
+/** False if buckets are so short that no chunk can lie in one: an hour in the middle does not. */
+function mayHoldChunks(summaries: SummaryWanted, fromMs: number, toMs: number): boolean {
+  const middle = hourOf((fromMs + toMs) / 2) * HOUR;
+  return !Number.isFinite(middle) || summaries(middle, middle + HOUR - 1);
+}
 
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

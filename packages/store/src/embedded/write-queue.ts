@@ -90,7 +90,7 @@ export class WriteQueue {
 
   /** Resolves when nothing waits any more, whatever came of it. */
   async drained(): Promise<void> {
-    await Promise.allSettled([this.#whenDurable({ rejected: [] })]);
+    if (this.#failure === null) await Promise.allSettled([this.#whenDurable({ rejected: [] })]);
   }
 
   #whenDurable(result: WriteResult): Promise<WriteResult> {

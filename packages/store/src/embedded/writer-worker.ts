@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Compactor } from './compactor.ts';
 import { Dictionary, type Entries } from './dictionary.ts';
@@ -13,6 +15,7 @@ const SLICE_MS = 8;
 /** What comes after this much does not wait for one commit with it. */
 const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
 const MAINTENANCE_MS = 1000;
+const MEASURE_MS = 60_000;
 
 type Rows = Extract<ToWriter, { type: 'rows' }>;
 
@@ -47,13 +50,20 @@ class Writer {
   #failedCommits = 0;
   #compactionMs = 0;
   #longestSliceMs = 0;
+  #fileBytes = 0;
+  #measured = Number.NEGATIVE_INFINITY;
 
   constructor(port: MessagePort, options: WriterOptions) {
     this.#port = port;
     this.#options = options;
     const { directory, hotLimit } = options;
     this.#owner = own(directory);
-    this.#hot = new HotFile(directory);
+    try {
+      this.#hot = new HotFile(directory);
+    } catch (error) {
+      this.#owner.close();
+      throw error;
+    }
     const { entries, lastSid } = this.#hot.entries();
     this.#dictionary.add(entries);
     this.#hot.eachRow((id, group, time, bytes) => this.#index.add(group, time, id, bytes, 0));
@@ -165,6 +175,10 @@ class Writer {
 
   #maintain(): void {
     try {
+      if (performance.now() - this.#measured > MEASURE_MS) {
+        this.#measured = performance.now();
+        this.#fileBytes = bytesOf(this.#options.directory);
+      }
       if (this.#options.retentionMs !== null) this.#compactor.dropBefore(this.#now() - this.#options.retentionMs);
       this.#compactor.plan(false);
       this.#schedule();
@@ -233,8 +247,18 @@ class Writer {
       compactions: this.#compactor.compactions,
       compactionMs: this.#compactionMs,
       longestSliceMs: this.#longestSliceMs,
+      fileBytes: this.#fileBytes,
     };
   }
+}
+
+function bytesOf(directory: string): number {
+  let bytes = 0;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    bytes += entry.isDirectory() ? bytesOf(path) : (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  }
+  return bytes;
 }
 
 const port = parentPort;
