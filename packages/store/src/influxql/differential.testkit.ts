@@ -52,7 +52,18 @@ export function sampleGroups(): readonly PointGroup[] {
       });
     });
   }
-  return groups;
+  return [...groups, ...hourly('2020-10-24'), ...hourly('2021-04-03')];
+}
+
+/** Three days by the hour, around a change of clocks in Europe and in Australia. */
+function hourly(day: string): readonly PointGroup[] {
+  const start = Date.parse(`${day}T00:30:00Z`);
+  return Array.from({ length: 72 }, (_, i) => ({
+    database: DATABASE,
+    source: 'clock',
+    time: start + i * 3_600_000,
+    points: [{ measurement: 'clock', tags: {}, fields: { v: i }, types: {} }],
+  }));
 }
 
 function cpuFields(next: () => number, step: number, c: number): Record<string, FieldValue> {

@@ -31,24 +31,26 @@ export function fillGaps(
   const origins: { ms: number; nanos: number; series: number }[] = [];
   const start = descending ? bounds.last : (bounds.first ?? list.times[0] ?? 0);
   const end = descending ? (bounds.first ?? list.times.at(-1) ?? 0) : bounds.last;
-  const within = (at: number) => (descending ? at >= end : at <= end);
-  const advance = (at: number) => (descending ? windows.previous(at) : windows.next(at));
   let next = 0;
-  for (let at = start; within(at); at = advance(at)) {
+  const keep = () => {
+    push(out, list.times[next] ?? 0, list.values[next] ?? null);
+    origins.push(list.origins?.[next] ?? NO_ORIGIN);
+    next++;
+  };
+  for (const at of windows.walk(start, end, descending)) {
     const there = list.times[next];
-    if (there !== undefined && (descending ? there >= at : there <= at)) {
-      do {
-        push(out, list.times[next] ?? 0, list.values[next] ?? null);
-        origins.push(list.origins?.[next] ?? { ms: 0, nanos: 0, series: -1 });
-        next++;
-      } while (list.times[next] === there);
-    } else {
+    if (there !== undefined && (descending ? there >= at : there <= at)) keep();
+    else {
       push(out, at, gapValue(list, fill, next, at, windows.interval));
-      origins.push({ ms: 0, nanos: 0, series: -1 });
+      origins.push(NO_ORIGIN);
     }
   }
+  // A clock that was put back leaves more buckets than steps of the interval.
+  while (next < list.times.length) keep();
   return { ...out, origins: list.origins === null ? null : origins };
 }
+
+const NO_ORIGIN = { ms: 0, nanos: 0, series: -1 };
 
 function push(list: PointList, ms: number, value: Value): void {
   list.times.push(ms);

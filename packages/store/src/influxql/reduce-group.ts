@@ -32,7 +32,7 @@ export function reduceGroup(
   const fields = [...new Set(reduces.map((reduce) => reduce.field))];
   const work = reduces.map((reduce) => ({ reducer: reducers.get(reduce) as Reducer, column: fields.indexOf(reduce.field) }));
   const summable = !needPoints && work.every(({ reducer }) => reducer.addSummary !== undefined);
-  const oneBucket = windows === null ? () => true : (t0: number, t1: number) => t1 < windows.next(windows.start(t0));
+  const oneBucket = windows === null ? () => true : (t0: number, t1: number) => t1 < windows.end(t0);
   group.members.forEach((member, series) => {
     for (const { block, mask } of scanBlocks(readingOf(member, fields), range, summable ? oneBucket : undefined)) {
       if (block.kind === 'summary') {
@@ -45,8 +45,9 @@ export function reduceGroup(
       }
       let from = 0;
       while (from < block.n) {
-        const start = windows === null ? 0 : windows.start(block.times[from] ?? 0);
-        const to = windows === null ? block.n : endOfRun(block.times, from, block.n, windows.next(start));
+        const time = block.times[from] ?? 0;
+        const start = windows === null ? 0 : windows.start(time);
+        const to = windows === null ? block.n : endOfRun(block.times, from, block.n, windows.end(time));
         const slot = slots.of(start);
         for (const { reducer, column } of work) {
           const values = block.columns[column] ?? null;

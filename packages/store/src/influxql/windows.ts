@@ -22,26 +22,35 @@ export class Windows {
     const moved = ms - this.offset;
     if (this.zone === null) return Math.floor(moved / this.interval) * this.interval + this.offset;
     const ahead = this.zone.at(moved);
-    const start = Math.floor((moved + ahead) / this.interval) * this.interval - ahead + this.offset;
-    return start + this.shift(ahead, start);
+    const start = Math.floor((moved + ahead) / this.interval) * this.interval - ahead;
+    return start + this.shift(ahead, start) + this.offset;
   }
 
-  /** Where the bucket after the one that begins at `start` begins. */
-  next(start: number): number {
-    return this.zone === null ? start + this.interval : this.step(start, this.interval);
+  /** Where the bucket of a time ends (exclusive). */
+  end(ms: number): number {
+    const moved = ms - this.offset;
+    const ahead = this.zone?.at(moved) ?? 0;
+    const inside = moved + ahead - Math.floor((moved + ahead) / this.interval) * this.interval;
+    const end = moved - inside + this.interval;
+    return end + this.shift(ahead, end - 1) + this.offset;
   }
 
-  previous(start: number): number {
-    return this.zone === null ? start - this.interval : this.step(start, -this.interval);
+  /** The starts of buckets from one to another, both included, backwards when descending. */
+  *walk(from: number, to: number, descending: boolean): Generator<number> {
+    const step = descending ? -this.interval : this.interval;
+    let ahead = this.zone?.at(from) ?? 0;
+    for (let at = from; descending ? at >= to : at <= to; ) {
+      yield at;
+      at += step;
+      const there = this.zone?.at(at - 1) ?? 0;
+      at += this.shift(ahead, at - 1);
+      ahead = there;
+    }
   }
 
-  private step(start: number, by: number): number {
-    return start + by + this.shift(this.zone?.at(start) ?? 0, start + by);
-  }
-
-  /** What the start must move by because the zone's clock jumped in between; a jump as wide as the bucket moves nothing. */
-  private shift(ahead: number, start: number): number {
-    const jump = ahead - (this.zone?.at(start) ?? 0);
+  /** What a border must move by because the zone's clock jumped in between; a jump as wide as the bucket moves nothing. */
+  private shift(ahead: number, border: number): number {
+    const jump = ahead - (this.zone?.at(border) ?? 0);
     return Math.abs(jump) < this.interval ? jump : 0;
   }
 }
