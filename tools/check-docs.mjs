@@ -39,7 +39,8 @@ function check(file) {
     const [path, anchor] = target.split('#');
     const full = path === '' ? file : join(dirname(file), path);
     if (!existsSync(full)) problems.push(`${where}: links to ${target}, which does not exist`);
-    else if (anchor !== undefined && full.endsWith('.md') && !anchors(full).has(anchor)) problems.push(`${where}: ${target} has no such heading`);
+    else if (anchor !== undefined && full.endsWith('.md') && !anchors(full).has(anchor))
+      problems.push(`${where}: ${target} has no such heading`);
   }
   for (const [, path] of text.matchAll(/`((?:apps|packages|infra|docs|bench|tools)\/[A-Za-z0-9_./-]*|\.ci\/run)`/g)) {
     if (!path.includes('/dist') && !existsSync(join(root, path))) problems.push(`${where}: names ${path}, which does not exist`);
@@ -47,23 +48,30 @@ function check(file) {
   for (const [, name] of text.matchAll(/\bnpm run (?:--silent )?([a-z][a-z:-]*)/g)) {
     if (scripts[name] === undefined) problems.push(`${where}: names npm run ${name}, which package.json does not have`);
   }
-  const code = [...text.matchAll(/```(?:sh|bash|console)?\n([\s\S]*?)```|`([^`\n]+)`/g)].flatMap(([, block, inline]) => (block ?? inline).split('\n'));
+  const code = [...text.matchAll(/```(?:sh|bash|console)?\n([\s\S]*?)```|`([^`\n]+)`/g)].flatMap(([, block, inline]) =>
+    (block ?? inline).split('\n'),
+  );
   for (const line of code) checkCommand(where, line.replace(/^\$ /, ''));
 }
 
 function checkCommand(where, line) {
-  const [, name, rest] = /^(hostwire-agent|hostwire)(?: (.*))?$/.exec(line.replace(/^npm run hostwire --/, 'hostwire').replace(/^npm start --/, 'hostwire up')) ?? [];
+  const [, name, rest] =
+    /^(hostwire-agent|hostwire)(?: (.*))?$/.exec(
+      line.replace(/^npm run hostwire --/, 'hostwire').replace(/^npm start --/, 'hostwire up'),
+    ) ?? [];
   if (name === undefined || rest === undefined) return;
   for (const [option] of rest.matchAll(/(?<=^|\s)--[a-z][a-z-]*/g)) {
     if (!helps[name].includes(option)) problems.push(`${where}: \`${line}\` has the option ${option}, which ${name} does not know`);
   }
   const command = /^[a-z]+/.exec(rest)?.[0];
-  if (command !== undefined && !helps[name].includes(`\n  ${command}`)) problems.push(`${where}: \`${line}\`: ${name} has no command ${command}`);
+  if (command !== undefined && !helps[name].includes(`\n  ${command}`))
+    problems.push(`${where}: \`${line}\`: ${name} has no command ${command}`);
 }
 
 /** Help of the program and of each of its commands, as one text. */
 function help(path) {
-  const run = (...args) => execFileSync(process.execPath, [join(root, path), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const run = (...args) =>
+    execFileSync(process.execPath, [join(root, path), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const main = run('--help');
   const commands = [...main.matchAll(/^ {2}([a-z]+)(?= |$)/gm)].map(([, command]) => command);
   return [main, ...[...new Set(commands)].map((command) => run(command, '--help'))].join('\n');
@@ -71,5 +79,12 @@ function help(path) {
 
 function anchors(file) {
   const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
-  return new Set([...headings].map(([, heading]) => heading.toLowerCase().replace(/[^a-z0-9 _-]/g, '').replaceAll(' ', '-')));
+  return new Set(
+    [...headings].map(([, heading]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^a-z0-9 _-]/g, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
 }

@@ -14,7 +14,10 @@ let stale = 0;
 
 put(join(reference, 'metrics.md'), metrics());
 for (const [name, schema] of Object.entries({ sample: SampleSchema, ack: AckSchema, info: HostInfoSchema, catalog: CatalogSchema })) {
-  put(join(reference, 'schema', `${name}.schema.json`), `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema }, null, 2)}\n`);
+  put(
+    join(reference, 'schema', `${name}.schema.json`),
+    `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema }, null, 2)}\n`,
+  );
 }
 process.exitCode = stale > 0 ? 1 : 0;
 
