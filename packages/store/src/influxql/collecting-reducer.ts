@@ -1,9 +1,13 @@
 import type { FieldType } from '@hostwire/model';
 import type { Scalar } from '../series-reader.ts';
+import { StoreError } from '../series-store.ts';
 import type { Reduced, Reducer, Run } from './reducer.ts';
 import { compareValues, valueAt } from './values.ts';
 
 type Name = 'stddev' | 'median' | 'mode' | 'percentile' | 'distinct' | 'count-distinct';
+
+/** Most values that one call may hold at a time. */
+const MAX_HELD = 4_000_000;
 
 interface Collected {
   readonly values: Scalar[];
@@ -18,10 +22,14 @@ export class CollectingReducer implements Reducer {
   private readonly name: Name;
   private readonly parameter: number;
   private readonly slots: Collected[] = [];
+  /** Whether it matters which point a value is of. */
+  private readonly keepsPoints: boolean;
+  private held = 0;
 
   constructor(name: Name, type: FieldType, parameter: number) {
     this.name = name;
     this.parameter = parameter;
+    this.keepsPoints = name !== 'stddev' && name !== 'median' && name !== 'count-distinct';
     this.type = name === 'stddev' || name === 'median' ? 'float' : name === 'count-distinct' ? 'int' : type;
   }
 
@@ -31,11 +39,19 @@ export class CollectingReducer implements Reducer {
       into = { values: [], times: [], nanos: [], series: [] };
       this.slots[slot] = into;
     }
+    this.held += to - from;
+    if (this.held > MAX_HELD) {
+      throw new StoreError(
+        'query',
+        `hostwire: ${this.name}() over more than ${MAX_HELD} points at once is not supported; narrow the time range or the series`,
+      );
+    }
     for (let i = from; i < to; i++) {
       if (mask !== null && mask[i] === 0) continue;
       const value = valueAt(column, i);
       if (value === null) continue;
       into.values.push(value);
+      if (!this.keepsPoints) continue;
       into.times.push(block.times[i] ?? 0);
       into.nanos.push(block.nanos?.[i] ?? 0);
       into.series.push(series);

@@ -242,6 +242,13 @@ export const CORPUS: readonly string[] = [
   `SELECT sum(last) FROM (SELECT last(free) FROM mem WHERE ${W} GROUP BY host)`,
   `SELECT m * 2 FROM (SELECT mean(usage) AS m FROM cpu GROUP BY host)`,
   `SELECT mean(d) FROM (SELECT derivative(usage) AS d FROM mem WHERE ${W} GROUP BY host) GROUP BY time(30m), host`,
+  `SELECT mean(m) FROM (SELECT max(usage) AS m FROM cpu WHERE ${W} GROUP BY time(10m), host) GROUP BY host`,
+  `SELECT m FROM (SELECT mean(usage) AS m FROM cpu GROUP BY host) WHERE m > 50`,
+  `SELECT m, host FROM (SELECT mean(usage) AS m FROM cpu GROUP BY host) WHERE host = 'alpha'`,
+  `SELECT max(mean) - min(mean) FROM (SELECT mean(usage) FROM cpu WHERE ${W} GROUP BY time(10m))`,
+  `SELECT * FROM (SELECT mean(usage), max(count) FROM cpu GROUP BY host)`,
+  `SELECT difference(last) FROM (SELECT last(free) FROM mem WHERE ${W} GROUP BY time(10m), host) GROUP BY host`,
+  `SELECT mean(a) FROM (SELECT usage AS a FROM cpu), (SELECT usage AS a FROM mem) WHERE ${W}`,
   // show
   'SHOW DATABASES',
   'SHOW MEASUREMENTS',

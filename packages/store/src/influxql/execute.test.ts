@@ -166,10 +166,26 @@ describe('bounds', () => {
     vi.spyOn(reader, 'scan').mockImplementation(() => [{ kind: 'rows', ...values, columns: [column] }]);
     expect(run('SELECT v FROM m').error).toMatch(/more than 1000000 points; narrow its time range/);
     expect(rows('SELECT count(v) FROM m')).toEqual([[0, 1_000_001]]);
+    expect(rows('SELECT median(v) FROM m')).toEqual([[0, 500_000]]);
     expect(rows('SELECT v FROM m LIMIT 2')).toEqual([
       [0, 0],
       [1, 1],
     ]);
+  });
+
+  it('refuse to hold too many values for an aggregate that needs all of them at once', () => {
+    const values = Float64Array.from({ length: 1_000_000 }, (_, i) => i);
+    const block = {
+      kind: 'rows',
+      n: values.length,
+      times: values,
+      nanos: null,
+      columns: [{ type: 'float', values, valid: null }],
+    } as const;
+    write('m', [[0, {}, { v: 1 }]]);
+    vi.spyOn(reader, 'scan').mockImplementation(() => [block, block, block, block, block]);
+    expect(run('SELECT median(v) FROM m').error).toMatch(/median\(\) over more than 4000000 points/);
+    expect(rows('SELECT mean(v) FROM m')).toEqual([[0, 499_999.5]]);
   });
 
   it('refuse text that is too long or too deep before it does harm', () => {

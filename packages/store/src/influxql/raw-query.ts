@@ -22,7 +22,7 @@ export function rawRows(plan: SelectPlan, group: Group, budget: Budget): Rows {
   const fields = [...new Set(plan.refs.filter((ref) => ref.type !== null).map((ref) => ref.name))];
   const need = plan.limit === 0 ? Number.POSITIVE_INFINITY : plan.limit + plan.offset;
   const all = collect(plan, group, fields, need, budget);
-  const writer = new RowWriter(plan, budget);
+  const writer = new RowWriter(plan, null);
   const row: Value[] = new Array<Value>(plan.width).fill(null);
   for (const at of inOrder(all, plan.descending)) {
     for (const ref of plan.refs) row[ref.index] = orFill(plan, ref, all.rows[at]?.[ref.index] ?? null, row[ref.index] ?? null);

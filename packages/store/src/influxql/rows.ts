@@ -20,10 +20,11 @@ export interface SeriesRows extends Rows {
 export class RowWriter {
   readonly rows: Rows = { times: [], nanos: [], values: [] };
   private readonly plan: SelectPlan;
-  private readonly budget: Budget;
+  private readonly budget: Budget | null;
   private skip: number;
 
-  constructor(plan: SelectPlan, budget: Budget) {
+  /** `budget`: null if what the rows hold is counted already. */
+  constructor(plan: SelectPlan, budget: Budget | null) {
     this.plan = plan;
     this.budget = budget;
     this.skip = plan.offset;
@@ -36,7 +37,7 @@ export class RowWriter {
       this.skip--;
       return true;
     }
-    this.budget.spend(plan.outputs.length);
+    this.budget?.spend(plan.outputs.length);
     rows.times.push(ms);
     rows.nanos.push(nanos);
     rows.values.push(plan.outputs.map((output) => output.evaluate(row)));
