@@ -22,6 +22,9 @@ const MAX_GAP = 8;
 /** Rows deleted in one transaction. */
 const DELETE_ROWS = 3000;
 
+/** Room that a series gets at once; a group may have thousands that have few rows each. */
+const MAX_CAPACITY = 512;
+
 interface HotRow {
   readonly time: number;
   readonly row: Buffer;
@@ -103,7 +106,7 @@ function* compactJob(context: CompactionContext, file: DayFile, job: Job, rows: 
   const builderOf = (sid: number): SeriesBuilder => {
     let builder = builders.get(sid);
     if (builder === undefined) {
-      builder = new SeriesBuilder(Math.max(rows.length, 16));
+      builder = new SeriesBuilder(Math.min(Math.max(rows.length, 16), MAX_CAPACITY));
       builders.set(sid, builder);
       const block = addOldChunk(file, chunkKey(sid, job.hour), builder, dictionary, report);
       if (block !== null) released.push(block);

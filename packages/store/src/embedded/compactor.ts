@@ -61,6 +61,8 @@ export class Compactor {
     else if (now() < this.#pausedUntil) return;
     const fixed = (group: number, day: number): SlotHours | null => this.#layout(group, day);
     this.#queue.push(...index.take(all ? 'all' : 'due', now(), fixed));
+    // A job takes only so many rows of a slot.
+    if (all) this.#again = index.rows > 0;
     if (this.#queue.length === 0 && index.bytes > hotLimit) this.#queue.push(...index.take('oldest', now(), fixed));
   }
 
@@ -139,6 +141,7 @@ export class Compactor {
     else this.#pausedUntil = now() + PAUSE;
     for (const job of [...jobs, ...this.#queue]) index.restore(job);
     this.#queue = [];
+    this.#again = false;
   }
 
   #putAside(day: number): void {

@@ -125,7 +125,10 @@ describe('what cannot be taken', () => {
       { index: 4, code: 'too-old', field: undefined },
     ]);
     expect(await values(store, 'SELECT count(v) FROM m')).toHaveLength(1);
-    expect((await store.write([group(now + 1, { v: 2 })])).rejected).toEqual([]);
+    const broken = { ...group(now, { v: 1 }), points: [{ measurement: 'm', tags: null, fields: { v: 1 }, types: {} }] };
+    const mixed = await store.write([group(now + 1, { v: 2 }), broken as never, group(now + 2, { v: 4 })]);
+    expect(mixed.rejected).toMatchObject([{ group: 1, code: 'invalid' }]);
+    expect(await values(store, "SELECT sum(v) FROM m WHERE host = 'a'")).toEqual([[0, 7]]);
   });
 });
 
@@ -191,6 +194,16 @@ describe('the reader', () => {
 });
 
 describe('the store', () => {
+  it('moves a slot with more rows than one job takes', async () => {
+    const store = await open();
+    const rows = Array.from({ length: 60_000 }, (_, i) => group(START + i * 10, { v: i % 7 }, { host: `h${i % 500}` }));
+    await store.write(rows.map((row) => ({ ...row, source: 'all' })));
+    await store.compactNow();
+    expect(store.stats()).toMatchObject({ hotRows: 0, series: 500 });
+    expect(await values(store, 'SELECT count(v) FROM m')).toEqual([[0, 60_000]]);
+    expect(await values(store, "SELECT count(v), first(v) FROM m WHERE host = 'h499'")).toEqual([[0, 120, 499 % 7]]);
+  });
+
   it('has one owner', async () => {
     const directory = tempDir();
     const store = await open({ directory });

@@ -27,6 +27,17 @@ export class RowWriter {
     this.view = new DataView(memory);
   }
 
+  /** For `reset`. */
+  mark(): readonly [length: number, rows: number] {
+    return [this.length, this.rows];
+  }
+
+  /** Forgets what was written since. */
+  reset([length, rows]: readonly [length: number, rows: number]): void {
+    this.length = length;
+    this.rows = rows;
+  }
+
   beginRow(group: number, time: number, nanos: number): void {
     this.ensure(ROW_HEAD + 5);
     const { view } = this;

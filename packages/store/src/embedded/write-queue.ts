@@ -51,9 +51,22 @@ export class WriteQueue {
     const rejected: RejectedField[] = [];
     for (let i = 0; i < groups.length; i++) {
       if (this.#rows.length >= BATCH_BYTES) this.#flush(true);
-      this.#packer.pack(this.#rows, groups[i] as PointGroup, i, options, rejected);
+      this.#pack(groups[i] as PointGroup, i, options, rejected);
     }
     return this.#whenDurable({ rejected });
+  }
+
+  #pack(group: PointGroup, index: number, options: PackOptions, rejected: RejectedField[]): void {
+    const rows = this.#rows;
+    const mark = rows.mark();
+    try {
+      this.#packer.pack(rows, group, index, options, rejected);
+    } catch (error) {
+      // A value of a kind that the types forbid: half a row must not stay among the others.
+      rows.reset(mark);
+      const message = `the points cannot be read: ${String(error)}`;
+      for (const { measurement } of group.points) rejected.push({ group: index, measurement, code: 'invalid', message });
+    }
   }
 
   async createDatabase(name: string): Promise<void> {
