@@ -60,7 +60,7 @@ export async function createApi(context: ApiContext, options: ApiOptions): Promi
   guardRoutes(app, () => context.registry);
   await app.register(liveSocket(context, options.socket));
   await describe(app);
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { url: '/api/openapi.json' } });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await registerRoutes(app, context);
   await servePage(app, options.webRoot);
