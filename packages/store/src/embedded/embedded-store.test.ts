@@ -278,6 +278,34 @@ describe('the store', () => {
 });
 
 describe('a query', () => {
+  it('sees all that was acknowledged before it, once, while rows are moved', async () => {
+    const store = await open({ queryWorkers: 2 });
+    let acknowledged = 0;
+    let writing = true;
+    const write = async (): Promise<void> => {
+      for (let i = 0; i < 400; i++) {
+        await store.write([group(START + i * 60_000, { v: i })]);
+        acknowledged = i + 1;
+      }
+      writing = false;
+    };
+    const move = async (): Promise<void> => {
+      while (writing) await store.compactNow();
+    };
+    const read = async (): Promise<void> => {
+      while (writing) {
+        const before = acknowledged;
+        const [row] = await values(store, `SELECT count(v), sum(v) FROM m WHERE time >= ${START}ms`);
+        const count = Number(row?.[1] ?? 0);
+        expect(count).toBeGreaterThanOrEqual(before);
+        // Exactly the first `count` points: none is missing between them, none is there twice.
+        expect(Number(row?.[2] ?? 0)).toBe((count * (count - 1)) / 2);
+      }
+    };
+    await Promise.all([write(), move(), read(), read()]);
+    expect(store.stats().compactions).toBeGreaterThan(5);
+  });
+
   it('that takes too long, or that nobody waits for, ends; the next is answered', async () => {
     const store = await open({ queryTimeoutMs: 300 });
     await store.write(Array.from({ length: 20_000 }, (_, i) => group(START + i * 1000, { v: i })));
