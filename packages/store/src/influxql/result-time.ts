@@ -19,7 +19,7 @@ export function timeFormat(epoch: Epoch | undefined, timeZone: string | null): (
 }
 
 /** `aheadMs`: of the zone's clock; null is UTC. */
-export function rfc3339(ms: number, nanos: number, aheadMs: number | null): string {
+function rfc3339(ms: number, nanos: number, aheadMs: number | null): string {
   const shown = new Date(ms + (aheadMs ?? 0)).toISOString();
   const seconds = shown.slice(0, shown.length - 5);
   const fraction = `${shown.slice(-4, -1)}${String(nanos).padStart(6, '0')}`.replace(/0+$/, '');

@@ -111,7 +111,7 @@ function timeValue(expr: Expr, nowNs: bigint, timeZone: string | null): TimeValu
 const TIME = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?)?$/;
 
 /** `2026-01-02`, `2026-01-02 15:04:05.123`, RFC 3339. Throws StoreError `query` for anything else. */
-export function parseTime(text: string, timeZone: string | null): bigint {
+function parseTime(text: string, timeZone: string | null): bigint {
   const parts = TIME.exec(text);
   if (parts === null) throw new StoreError('query', `invalid operation: '${text}' is no time; write RFC 3339, e.g. '2026-01-02T15:04:05Z'`);
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone] = parts;

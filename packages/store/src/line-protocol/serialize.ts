@@ -76,7 +76,7 @@ export function nanoseconds(ms: number, nanos: number): string {
 }
 
 /** A value as its declared type, or null: int to float and whole float to int are the only conversions. */
-export function fieldText(value: FieldValue, type: FieldType | undefined): string | null {
+function fieldText(value: FieldValue, type: FieldType | undefined): string | null {
   if (typeof value === 'string') return type === undefined || type === 'string' ? `"${escapeString(value)}"` : null;
   if (typeof value === 'boolean') return type === undefined || type === 'bool' ? String(value) : null;
   return typeof value === 'bigint' ? bigintText(value, type) : numberText(value, type);
@@ -103,7 +103,7 @@ function withoutTrailingBackslash(text: string): string {
   return text.replace(/\\+$/, '');
 }
 
-export function escapeMeasurement(name: string): string {
+function escapeMeasurement(name: string): string {
   if (!NEEDS_MEASUREMENT_ESCAPE.test(name)) return name;
   return withoutTrailingBackslash(name).replaceAll('\n', '\\n').replace(/[, ]/g, '\\$&');
 }
@@ -113,7 +113,7 @@ const escapedKeys = new Map<string, string>();
 const MAX_ESCAPED_KEYS = 10_000;
 
 /** For tag keys, tag values and field keys. */
-export function escapeKey(key: string): string {
+function escapeKey(key: string): string {
   let escaped = escapedKeys.get(key);
   if (escaped === undefined) {
     escaped = computeEscapedKey(key);
