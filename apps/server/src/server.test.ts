@@ -200,7 +200,8 @@ describe('the WebSocket', () => {
   });
 
   it('drops a client that does not read, and goes on with the others', async () => {
-    const server = await testServer();
+    // It does not answer pings either, which would end it for another reason.
+    const server = await testServer({}, { checkMs: 600_000 });
     const host = await server.host('pve1');
     const token = await server.bearer('api:read');
     const [slow, good] = [await connect(server, { ...token, origin: '' }), await connect(server, { ...token, origin: '' })];
@@ -213,7 +214,7 @@ describe('the WebSocket', () => {
         for (let i = 0; i < 20; i++) await host.send(large);
         return (await (await server.get('/metrics', token)).text()).includes('hostwire_api_ws_dropped_total{reason="slow"} 1\n');
       },
-      { what: 'the drop of the slow client' },
+      { timeout: 25_000, what: 'the drop of the slow client' },
     );
     expect(good.socket.readyState).toBe(WebSocket.OPEN);
   });

@@ -4,15 +4,16 @@ import { createLogger } from '@hostwire/service';
 import { tempDir, waitFor } from '@hostwire/testkit';
 import { connectMqtt, type MqttClient } from '@hostwire/transport';
 import { onTestFinished } from 'vitest';
+import type { LiveSocketOptions } from './api/live-socket.ts';
 import { loadConfig, type ServerOptions } from './config/load-config.ts';
 import { type RunningServer, startServer } from './server.ts';
 
 export const silent = createLogger({ name: 'test', level: 'silent' });
 
 /** A whole server on free ports and an empty directory, stopped when the test ends. */
-export async function testServer(options: ServerOptions = {}): Promise<TestServer> {
+export async function testServer(options: ServerOptions = {}, socket: LiveSocketOptions = {}): Promise<TestServer> {
   const config = loadConfig({ dataDir: tempDir(), port: 0, mqttPort: 0, influxPort: 0, ...options }, {});
-  const server = await startServer({ config, logger: silent, socket: { batchMs: 50, checkMs: 200 } });
+  const server = await startServer({ config, logger: silent, socket: { batchMs: 50, checkMs: 200, ...socket } });
   onTestFinished(() => server.close());
   return new TestServer(server);
 }

@@ -4,10 +4,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tempDir, waitFor } from '@hostwire/testkit';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 const app = fileURLToPath(new URL('../..', import.meta.url));
 const agent = join(app, '../agent/src/main.ts');
+
+// Whole processes, compiled as they start, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** `hostwire` from source, as a process of its own. */
 function hostwire(...args: string[]): { child: ChildProcess; output: () => string; ended: Promise<number | string | null> } {
