@@ -29,6 +29,7 @@ export default defineConfig({
       node('server', 'apps/server'),
       node('bench', 'bench', ['**/*.test.ts']),
       'apps/web/vitest.config.ts',
+      'apps/web/vitest.e2e.config.ts',
     ],
     coverage: { provider: 'v8', include: ['apps/*/src/**', 'packages/*/src/**'] },
   },

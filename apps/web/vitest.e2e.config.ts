@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@hostwire/source', 'node', 'import', 'module', 'default'];
+// No `import` among them: it would reach Node's own loader, and a `require` would get ES modules.
+const conditions = ['@hostwire/source', 'node'];
 
 export default defineConfig({
   resolve: { conditions },

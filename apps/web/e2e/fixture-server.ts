@@ -9,8 +9,15 @@ import { storySeries } from './story-series.ts';
 import { acceptSockets, type FixtureSocket } from './ws-server.ts';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
-const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
-const POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws:; object-src 'none'; base-uri 'none'";
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+const POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws:; object-src 'none'; base-uri 'none'";
 
 export interface FixtureOptions {
   readonly port?: number;
@@ -45,7 +52,9 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   };
   const alerts = (): AlertBody[] =>
     (options.alerts === false ? [] : storyAlerts(Date.now())).map((alert) =>
-      acknowledged.has(alert.id) ? { ...alert, acknowledged_at: Date.now() - 1000, acknowledged_by: 'admin', note: acknowledged.get(alert.id) ?? null } : alert,
+      acknowledged.has(alert.id)
+        ? { ...alert, acknowledged_at: Date.now() - 1000, acknowledged_by: 'admin', note: acknowledged.get(alert.id) ?? null }
+        : alert,
     );
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -55,7 +64,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       response.end(JSON.stringify(body));
     };
     const refusal = (status: number, code: string, message: string): void => json({ error: { code, message } }, status);
-    if (url.pathname === '/health') return json({ ok: true, roles: ['broker', 'ingest', 'alerts', 'api'], version: '0.1.0', mock: false, degraded: [] });
+    if (url.pathname === '/health')
+      return json({ ok: true, roles: ['broker', 'ingest', 'alerts', 'api'], version: '0.1.0', mock: false, degraded: [] });
     if (!url.pathname.startsWith('/api/')) return page(url.pathname, response);
     if (url.pathname === '/api/login') {
       const { code } = JSON.parse(await text(request)) as { code: string };
@@ -74,7 +84,10 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       return;
     }
     if (url.pathname === '/api/catalog') return json(storyCatalog(Date.now()));
-    if (url.pathname === '/api/hosts') return options.failing ? refusal(options.failing, 'store', 'The store does not answer.') : json({ hosts: hosts(), server_time: Date.now() });
+    if (url.pathname === '/api/hosts')
+      return options.failing
+        ? refusal(options.failing, 'store', 'The store does not answer.')
+        : json({ hosts: hosts(), server_time: Date.now() });
     if (url.pathname === '/api/series') return json(storySeries(hosts(), url.searchParams, Date.now()));
     if (url.pathname === '/api/alerts') return json({ alerts: alerts() });
     const ack = /^\/api\/alerts\/(\w+)\/ack$/.exec(url.pathname);
@@ -106,10 +119,15 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     const now = Date.now();
     for (const [socket, names] of watching) {
       const online = hosts().filter(({ state, late }) => state === 'online' && !late);
-      const moved = online.slice(0, 6).map((host) => ({ ...host, last_seen: now, cpu: Math.round((host.cpu ?? 0) * (0.9 + Math.random() * 0.2) * 100) / 100 }));
+      const moved = online
+        .slice(0, 6)
+        .map((host) => ({ ...host, last_seen: now, cpu: Math.round((host.cpu ?? 0) * (0.9 + Math.random() * 0.2) * 100) / 100 }));
       socket.send({ event: 'hosts_update', data: { hosts: moved, server_time: now } });
       for (const host of online.filter((one) => names.includes(one.host))) {
-        socket.send({ event: 'sample', data: { host: host.host, tier: 'fast', time: now, interval: 5, ...storyRows(host, now), errors: [] } });
+        socket.send({
+          event: 'sample',
+          data: { host: host.host, tier: 'fast', time: now, interval: 5, ...storyRows(host, now), errors: [] },
+        });
       }
     }
   }, every || 1e9);

@@ -2,7 +2,10 @@ import type { HostDetailBody, HostSummaryBody } from '../../server/src/api/schem
 import { measurements } from './story-series.ts';
 
 type Row = HostDetailBody['latest'][string]['rows'][number];
-const COUNTERS: Readonly<Record<string, readonly string[]>> = { diskio: ['read_bytes', 'write_bytes'], net: ['bytes_recv', 'bytes_sent', 'err_in', 'drop_in'] };
+const COUNTERS: Readonly<Record<string, readonly string[]>> = {
+  diskio: ['read_bytes', 'write_bytes'],
+  net: ['bytes_recv', 'bytes_sent', 'err_in', 'drop_in'],
+};
 
 const PROCESSES: readonly (readonly [name: string, user: string, pid: number, cpu: number, rss: number])[] = [
   ['python3', 'mira', 4120, 214, 3.66e9],
@@ -21,16 +24,30 @@ export function storyRows(host: HostSummaryBody, now: number): { latest: Record<
   const rates: Record<string, Row[]> = {};
   for (const [name, { tags, fields }] of Object.entries(measurements(now))) {
     const counters = COUNTERS[name] ?? [];
-    const rows = tags(host).map((own) => ({ own, values: Object.entries(fields).map(([field, value]) => [field, Math.round(value(host, own, now) * 1000) / 1000] as const) }));
-    latest[name] = rows.map(({ own, values }) => ({ tags: own, fields: Object.fromEntries(values.map(([field, value]) => [field, counters.includes(field) ? Math.round(value * 1e5) : value])) }));
-    if (counters.length > 0) rates[name] = rows.map(({ own, values }) => ({ tags: own, fields: Object.fromEntries(values.filter(([field]) => counters.includes(field))) }));
+    const rows = tags(host).map((own) => ({
+      own,
+      values: Object.entries(fields).map(([field, value]) => [field, Math.round(value(host, own, now) * 1000) / 1000] as const),
+    }));
+    latest[name] = rows.map(({ own, values }) => ({
+      tags: own,
+      fields: Object.fromEntries(values.map(([field, value]) => [field, counters.includes(field) ? Math.round(value * 1e5) : value])),
+    }));
+    if (counters.length > 0)
+      rates[name] = rows.map(({ own, values }) => ({
+        tags: own,
+        fields: Object.fromEntries(values.filter(([field]) => counters.includes(field))),
+      }));
   }
   latest['process_top'] = (['cpu', 'memory'] as const).flatMap((by) =>
     [...PROCESSES]
       .sort((a, b) => (by === 'cpu' ? b[3] - a[3] : b[4] - a[4]))
-      .map(([process_name, user, pid, cpu_usage, memory_rss], index) => ({ tags: { by, rank: String(index + 1) }, fields: { process_name, user, pid, cpu_usage, memory_rss } })),
+      .map(([process_name, user, pid, cpu_usage, memory_rss], index) => ({
+        tags: { by, rank: String(index + 1) },
+        fields: { process_name, user, pid, cpu_usage, memory_rss },
+      })),
   );
-  for (const row of latest['temp'] ?? []) if (row.tags['sensor'] === host.temperature?.sensor) row.fields['crit'] = host.temperature?.limit ?? null;
+  for (const row of latest['temp'] ?? [])
+    if (row.tags['sensor'] === host.temperature?.sensor) row.fields['crit'] = host.temperature?.limit ?? null;
   return { latest, rates };
 }
 
@@ -39,12 +56,32 @@ export function storyDetail(summary: HostSummaryBody, now: number): HostDetailBo
   const { latest, rates } = storyRows(summary, time);
   return {
     summary,
-    info: { agent_version: '0.1.0', hostname: summary.host, os: summary.os, kernel: summary.kernel, cpu_model: summary.cpu_model, n_cpus: summary.n_cpus, mem_total: summary.memory.total, user: 'hostwire', groups: ['hostwire', 'disk'], intervals: { fast: 5, medium: 300, slow: 1800 } },
+    info: {
+      agent_version: '0.1.0',
+      hostname: summary.host,
+      os: summary.os,
+      kernel: summary.kernel,
+      cpu_model: summary.cpu_model,
+      n_cpus: summary.n_cpus,
+      mem_total: summary.memory.total,
+      user: 'hostwire',
+      groups: ['hostwire', 'disk'],
+      intervals: { fast: 5, medium: 300, slow: 1800 },
+    },
     capabilities: {
-      ...Object.fromEntries(['cpu', 'mem', 'swap', 'system', 'kernel', 'pressure', 'processes', 'process_top', 'disk', 'diskio', 'net', 'netstat', 'temp'].map((name) => [name, { available: true }])),
+      ...Object.fromEntries(
+        ['cpu', 'mem', 'swap', 'system', 'kernel', 'pressure', 'processes', 'process_top', 'disk', 'diskio', 'net', 'netstat', 'temp'].map(
+          (name) => [name, { available: true }],
+        ),
+      ),
       smartctl: { available: false, reason: 'permission denied on /dev/nvme0', hint: 'sudo setcap cap_sys_rawio+ep /usr/sbin/smartctl' },
     },
-    latest: summary.state === 'never_connected' ? {} : Object.fromEntries(Object.entries(latest).map(([name, rows]) => [name, { time, tier: name === 'disk' ? 'medium' : 'fast', rows }])),
+    latest:
+      summary.state === 'never_connected'
+        ? {}
+        : Object.fromEntries(
+            Object.entries(latest).map(([name, rows]) => [name, { time, tier: name === 'disk' ? 'medium' : 'fast', rows }]),
+          ),
     rates: summary.state === 'never_connected' ? {} : rates,
   };
 }
@@ -76,7 +113,15 @@ export function storyCatalog(now: number) {
           tier: name === 'disk' ? 'medium' : 'fast',
           tags: tags[name] ?? {},
           fields: Object.fromEntries(
-            Object.keys(fields).map((field) => [field, { type: 'float', unit: unit(name, field), kind: COUNTERS[name]?.includes(field) ? 'counter' : 'gauge', help: `${field} of ${name}.` }]),
+            Object.keys(fields).map((field) => [
+              field,
+              {
+                type: 'float',
+                unit: unit(name, field),
+                kind: COUNTERS[name]?.includes(field) ? 'counter' : 'gauge',
+                help: `${field} of ${name}.`,
+              },
+            ]),
           ),
         },
       ]),

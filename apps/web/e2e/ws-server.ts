@@ -9,7 +9,11 @@ export interface FixtureSocket {
 }
 
 /** Answers upgrades on `/ws`. `opened` gets each socket; `told` each message of a client. */
-export function acceptSockets(server: Server, opened: (socket: FixtureSocket) => void, told: (socket: FixtureSocket, text: string) => void): () => void {
+export function acceptSockets(
+  server: Server,
+  opened: (socket: FixtureSocket) => void,
+  told: (socket: FixtureSocket, text: string) => void,
+): () => void {
   const streams = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, stream: Duplex) => {
     const key = request.headers['sec-websocket-key'];
@@ -19,7 +23,9 @@ export function acceptSockets(server: Server, opened: (socket: FixtureSocket) =>
     }
     // RFC 6455, 4.2.2: the GUID is the protocol's own.
     const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-    stream.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    stream.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
     streams.add(stream);
     const socket: FixtureSocket = {
       send: (value) => stream.writable && stream.write(frame(Buffer.from(JSON.stringify(value)))),

@@ -1,8 +1,8 @@
 import { QueryClient, VueQueryPlugin } from '@tanstack/vue-query';
 import { createPinia } from 'pinia';
 import { createApp } from 'vue';
-import { ApiError } from './api/client.ts';
 import App from './App.vue';
+import { ApiError } from './api/client.ts';
 import { router } from './router.ts';
 import './styles/main.css';
 

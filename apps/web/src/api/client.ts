@@ -43,7 +43,11 @@ async function patientFetch(request: Request): Promise<Response> {
   } catch (cause) {
     if (request.signal.aborted) throw cause;
     const late = cause instanceof DOMException && cause.name === 'TimeoutError';
-    throw new ApiError(0, late ? 'timeout' : 'unreachable', late ? `The server did not answer in ${PATIENCE / 1000}s.` : 'The server was not reached.');
+    throw new ApiError(
+      0,
+      late ? 'timeout' : 'unreachable',
+      late ? `The server did not answer in ${PATIENCE / 1000}s.` : 'The server was not reached.',
+    );
   }
 }
 

@@ -1,6 +1,8 @@
 import type { paths } from '../api.gen.ts';
 
-type Answer<P extends keyof paths> = paths[P] extends { get: { responses: { 200: { content: { 'application/json': infer Body } } } } } ? Body : never;
+type Answer<P extends keyof paths> = paths[P] extends { get: { responses: { 200: { content: { 'application/json': infer Body } } } } }
+  ? Body
+  : never;
 
 /** Shapes of the API, taken from its own OpenAPI document. Times are ms since the epoch; unknown is null. */
 export type Health = Answer<'/health'>;

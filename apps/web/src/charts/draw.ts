@@ -28,7 +28,11 @@ function crisp(value: number): number {
 }
 
 /** Runs `paint` in CSS pixels of the plot, clipped to it if `clip`. */
-function inPlot(u: uPlot, clip: boolean, paint: (ctx: CanvasRenderingContext2D, box: { left: number; top: number; width: number; height: number }) => void): void {
+function inPlot(
+  u: uPlot,
+  clip: boolean,
+  paint: (ctx: CanvasRenderingContext2D, box: { left: number; top: number; width: number; height: number }) => void,
+): void {
   const ratio = devicePixelRatio;
   const { ctx, bbox } = u;
   const box = { left: bbox.left / ratio, top: bbox.top / ratio, width: bbox.width / ratio, height: bbox.height / ratio };
@@ -89,7 +93,14 @@ function hatch(ctx: CanvasRenderingContext2D, palette: Palette, left: number, to
   ctx.restore();
 }
 
-function labels(u: uPlot, model: ChartModel, y: YScale, ctx: CanvasRenderingContext2D, box: { left: number; top: number; width: number; height: number }, palette: Palette): void {
+function labels(
+  u: uPlot,
+  model: ChartModel,
+  y: YScale,
+  ctx: CanvasRenderingContext2D,
+  box: { left: number; top: number; width: number; height: number },
+  palette: Palette,
+): void {
   ctx.font = FONT;
   ctx.letterSpacing = '-0.03em';
   ctx.textAlign = 'right';
@@ -109,7 +120,7 @@ function labels(u: uPlot, model: ChartModel, y: YScale, ctx: CanvasRenderingCont
     const at = u.valToPos(time, 'x') + box.left;
     const text = xLabel(time, step, max - min);
     const half = ctx.measureText(text).width / 2;
-    if (at - half < box.left - 30 || at + half > box.left + box.width + 6) continue;
+    if (at - half < box.left - 30 || at + half > box.left + box.width + 3) continue;
     ctx.fillStyle = palette.color(isMidnight(time) ? '--fg-2' : '--axis');
     ctx.fillText(text, at, box.top + box.height + 14);
   }
@@ -122,7 +133,13 @@ function xLabel(time: number, step: number, span: number): string {
   return step > 0 && step < 60_000 ? moment(time) : clock(time);
 }
 
-function cells(u: uPlot, model: ChartModel, ctx: CanvasRenderingContext2D, box: { left: number; top: number; width: number; height: number }, palette: Palette): void {
+function cells(
+  u: uPlot,
+  model: ChartModel,
+  ctx: CanvasRenderingContext2D,
+  box: { left: number; top: number; width: number; height: number },
+  palette: Palette,
+): void {
   const rows = model.lines.length;
   const height = box.height / Math.max(1, rows);
   const edges = model.times.map((time) => u.valToPos(time, 'x') + box.left);
@@ -143,7 +160,12 @@ function cells(u: uPlot, model: ChartModel, ctx: CanvasRenderingContext2D, box: 
       const [row, i] = [found[n] ?? 0, found[n + 1] ?? 0];
       const from = Math.round(edges[i] ?? 0);
       const top = Math.round(box.top + row * height);
-      ctx.fillRect(from, top, Math.max(1, Math.round(edges[i + 1] ?? last) - from), Math.max(1, Math.round(box.top + (row + 1) * height) - top));
+      ctx.fillRect(
+        from,
+        top,
+        Math.max(1, Math.round(edges[i + 1] ?? last) - from),
+        Math.max(1, Math.round(box.top + (row + 1) * height) - top),
+      );
     }
   });
 }
@@ -152,7 +174,8 @@ function cells(u: uPlot, model: ChartModel, ctx: CanvasRenderingContext2D, box: 
 export function drawOver(u: uPlot, scene: Scene, positions: readonly ChartValues[]): void {
   const { model, marks, palette } = scene;
   inPlot(u, true, (ctx, box) => {
-    if (model.kind !== 'heat') model.lines.forEach((line, n) => singles(u, ctx, box, model, positions[n] ?? [], palette.color(line.color)));
+    if (model.kind !== 'heat')
+      for (const [n, line] of model.lines.entries()) singles(u, ctx, box, model, positions[n] ?? [], palette.color(line.color));
     if (model.kind === 'lines') for (const limit of model.limits) overLimit(u, ctx, box, scene, limit.at, limit.tone, positions);
     for (const limit of model.limits) {
       const at = crisp(u.valToPos(limit.at, 'y') + box.top - 0.5);
@@ -176,7 +199,14 @@ export function drawOver(u: uPlot, scene: Scene, positions: readonly ChartValues
 }
 
 /** A sample between two silences has no line: it is a dot. */
-function singles(u: uPlot, ctx: CanvasRenderingContext2D, box: { left: number; top: number }, model: ChartModel, values: ChartValues, color: string): void {
+function singles(
+  u: uPlot,
+  ctx: CanvasRenderingContext2D,
+  box: { left: number; top: number },
+  model: ChartModel,
+  values: ChartValues,
+  color: string,
+): void {
   const silent = (i: number): boolean => i < 0 || i >= values.length || values[i] === null;
   ctx.fillStyle = color;
   values.forEach((value, i) => {
@@ -188,7 +218,15 @@ function singles(u: uPlot, ctx: CanvasRenderingContext2D, box: { left: number; t
 }
 
 /** Above a limit a line turns to the status colour; below it stays as it was. */
-function overLimit(u: uPlot, ctx: CanvasRenderingContext2D, box: { left: number; top: number; width: number }, { model, palette }: Scene, at: number, tone: string, positions: readonly ChartValues[]): void {
+function overLimit(
+  u: uPlot,
+  ctx: CanvasRenderingContext2D,
+  box: { left: number; top: number; width: number },
+  { model, palette }: Scene,
+  at: number,
+  tone: string,
+  positions: readonly ChartValues[],
+): void {
   if (tone === 'mute') return;
   ctx.save();
   ctx.beginPath();
@@ -217,7 +255,13 @@ function overLimit(u: uPlot, ctx: CanvasRenderingContext2D, box: { left: number;
   ctx.restore();
 }
 
-function flags(u: uPlot, ctx: CanvasRenderingContext2D, box: { left: number; top: number; width: number; height: number }, marks: readonly Mark[], palette: Palette): void {
+function flags(
+  u: uPlot,
+  ctx: CanvasRenderingContext2D,
+  box: { left: number; top: number; width: number; height: number },
+  marks: readonly Mark[],
+  palette: Palette,
+): void {
   const { min, max } = u.scales['x'] ?? {};
   for (const { time, tone } of marks) {
     if (min === undefined || max === undefined || min === null || max === null || time < min || time > max) continue;

@@ -22,7 +22,10 @@ export interface Limit {
 }
 
 /** How the y range is chosen: a fixed range, or from zero to a round number over the largest value, or around the data. */
-export type YRule = { readonly kind: 'fixed'; readonly low: number; readonly high: number } | { readonly kind: 'zero' } | { readonly kind: 'data' };
+export type YRule =
+  | { readonly kind: 'fixed'; readonly low: number; readonly high: number }
+  | { readonly kind: 'zero' }
+  | { readonly kind: 'data' };
 
 export interface ChartModel {
   /** `stack`: layers on one another; `lines`: beside one another; `heat`: one row of cells a line. */

@@ -23,7 +23,16 @@ export function readPalette(): Palette {
 }
 
 /** Series colours in their fixed order; beyond eight they do not help any more. */
-export const SERIES = ['--series-1', '--series-2', '--series-3', '--series-4', '--series-5', '--series-6', '--series-7', '--series-8'] as const;
+export const SERIES = [
+  '--series-1',
+  '--series-2',
+  '--series-3',
+  '--series-4',
+  '--series-5',
+  '--series-6',
+  '--series-7',
+  '--series-8',
+] as const;
 
 export function seriesColor(index: number): string {
   return SERIES[index] ?? '--series-8';

@@ -25,10 +25,19 @@ export interface BuildContext {
 export interface PanelSpec {
   readonly id: string;
   readonly title: string;
+  /** Tier of what it draws, where that is not the fast one. */
+  readonly tier?: 'medium' | 'slow';
   readonly sources: readonly Source[];
   readonly build: (columns: readonly Columns[], context: BuildContext) => ChartModel | null;
 }
 
 export function toAsk(source: Source, host: string, aggregate: Aggregate = source.aggregate): SeriesAsk {
-  return { measurement: source.measurement, field: source.field, aggregate, host, groupBy: source.by ?? ['host'], where: source.where ?? [] };
+  return {
+    measurement: source.measurement,
+    field: source.field,
+    aggregate,
+    host,
+    groupBy: source.by ?? ['host'],
+    where: source.where ?? [],
+  };
 }

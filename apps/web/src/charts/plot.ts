@@ -22,24 +22,35 @@ export function positionsOf(model: ChartModel): ChartValues[] {
   return model.lines.map(({ values, down }) => (down ? values.map((value) => (typeof value === 'number' ? -value : value)) : values));
 }
 
-const mirror = (values: ChartValues, down: boolean | undefined): ChartValues => (down ? values.map((value) => (typeof value === 'number' ? -value : value)) : values);
+const mirror = (values: ChartValues, down: boolean | undefined): ChartValues =>
+  down ? values.map((value) => (typeof value === 'number' ? -value : value)) : values;
 
 /** The columns that uPlot gets: times, then a column a line, then for each line with a band its upper and lower edge. */
 export function columnsOf(model: ChartModel): uPlot.AlignedData {
-  const bands = model.lines.flatMap(({ min, max, down }) => (min === undefined || max === undefined ? [] : [mirror(down ? min : max, down), mirror(down ? max : min, down)]));
+  const bands = model.lines.flatMap(({ min, max, down }) =>
+    min === undefined || max === undefined ? [] : [mirror(down ? min : max, down), mirror(down ? max : min, down)],
+  );
   return [model.times, ...positionsOf(model), ...bands] as unknown as uPlot.AlignedData;
 }
 
 /** Two models that can be drawn by one plot: same lines, same bands. */
 export function shapeOf(model: ChartModel): string {
-  return [model.kind, ...model.lines.map(({ label, color, min, down }) => `${label}|${color}|${min !== undefined}|${down === true}`)].join('\n');
+  return [model.kind, ...model.lines.map(({ label, color, min, down }) => `${label}|${color}|${min !== undefined}|${down === true}`)].join(
+    '\n',
+  );
 }
 
 export function createPlot(target: HTMLElement, width: number, height: number, events: PlotEvents): uPlot {
   const { model, palette } = events.scene();
   const stacked = model.kind === 'stack';
   const heat = model.kind === 'heat';
-  const dots = { show: !heat, size: 6, width: 1.5, stroke: () => palette.color('--surface'), fill: (u: uPlot, i: number) => dotColor(u, i) };
+  const dots = {
+    show: !heat,
+    size: 6,
+    width: 1.5,
+    stroke: () => palette.color('--surface'),
+    fill: (u: uPlot, i: number) => dotColor(u, i),
+  };
   const dotColor = (_: uPlot, i: number): string => palette.color(model.lines[i - 1]?.color ?? '--ink');
 
   const series: uPlot.Series[] = [{}];
@@ -81,7 +92,12 @@ export function createPlot(target: HTMLElement, width: number, height: number, e
         points: dots as uPlot.Cursor.Points,
         drag: { x: true, y: false, setScale: false, dist: 5 },
         bind: { dblclick: () => null },
-        sync: { key: SYNC, setSeries: false, scales: ['x', null], filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' } },
+        sync: {
+          key: SYNC,
+          setSeries: false,
+          scales: ['x', null],
+          filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave' },
+        },
       },
       hooks: {
         drawAxes: [(u) => drawUnder(u, events.scene())],

@@ -8,6 +8,9 @@ export interface YScale {
   readonly ticks: readonly number[];
 }
 
+/** Less than this is drawn as zero: nothing that is measured is so small. */
+const NOTHING = 1e-9;
+
 const NICE = [1, 2, 2.5, 5, 10] as const;
 
 /** The next 1, 2, 2.5, 5 x 10^n at or over a positive value. */
@@ -27,8 +30,8 @@ function fixed(low: number, high: number): YScale {
 
 /** From zero up to a round number over `high`; below zero likewise for what is drawn downwards. */
 function fromZero(low: number, high: number): YScale {
-  const up = high > 0 ? niceOver(high) : 0;
-  const down = low < 0 ? niceOver(-low) : 0;
+  const up = high > NOTHING ? niceOver(high) : 0;
+  const down = low < -NOTHING ? niceOver(-low) : 0;
   if (down === 0) return fixed(0, up === 0 ? 1 : up);
   // Both sides share one step, so that the same height means the same on both.
   const large = Math.max(up, down);
@@ -70,7 +73,29 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const X_STEPS = [5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 7 * DAY, 14 * DAY] as const;
+const X_STEPS = [
+  5 * SECOND,
+  10 * SECOND,
+  15 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  15 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  3 * HOUR,
+  4 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  5 * DAY,
+  7 * DAY,
+  14 * DAY,
+] as const;
 /** Least distance of two labels, px. */
 const X_APART = 74;
 
@@ -86,7 +111,9 @@ export function xTicks(from: number, to: number, width: number): number[] {
   return ticks;
 }
 
-const BUCKETS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400].map((s) => s * SECOND);
+const BUCKETS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400].map(
+  (s) => s * SECOND,
+);
 
 /** Width of one bucket: round, at least the interval, and no more than about `points` in the span; ms. */
 export function bucketFor(span: number, interval: number, points: number): number {

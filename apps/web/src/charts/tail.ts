@@ -19,11 +19,18 @@ export interface Column {
 /** A sample counts as already in an answer if it is this much older than the answer, ms. */
 const SETTLED = 2000;
 
-const keyOf = (tags: Readonly<Record<string, string>>, names: readonly string[]): string => names.map((name) => tags[name] ?? '').join('\n');
+const keyOf = (tags: Readonly<Record<string, string>>, names: readonly string[]): string =>
+  names.map((name) => tags[name] ?? '').join('\n');
 
 /** One column set out of the answers for mean, min and max. */
-export function toColumns(mean: SeriesAnswer, min: SeriesAnswer | undefined, max: SeriesAnswer | undefined, groupBy: readonly string[]): Columns {
-  const index = (answer: SeriesAnswer | undefined) => new Map(answer?.times[0] === mean.times[0] ? answer?.series.map((one) => [keyOf(one.tags, groupBy), one.values]) : []);
+export function toColumns(
+  mean: SeriesAnswer,
+  min: SeriesAnswer | undefined,
+  max: SeriesAnswer | undefined,
+  groupBy: readonly string[],
+): Columns {
+  const index = (answer: SeriesAnswer | undefined) =>
+    new Map(answer?.times[0] === mean.times[0] ? answer?.series.map((one) => [keyOf(one.tags, groupBy), one.values]) : []);
   const lows = index(min);
   const highs = index(max);
   return {
@@ -83,7 +90,10 @@ export function extend(columns: Columns, samples: readonly LiveSample[], ask: Se
       const { sum, n } = came.get(place) ?? { sum: 0, n: 0 };
       came.set(place, { sum: sum + value, n: n + 1 });
       const old = before.get(key)?.[at] ?? null;
-      const had = old === null ? 0 : Math.max(1, Math.round((Math.min(askedAt, first + (at + 1) * step) - (first + at * step)) / (sample.interval * 1000)));
+      const had =
+        old === null
+          ? 0
+          : Math.max(1, Math.round((Math.min(askedAt, first + (at + 1) * step) - (first + at * step)) / (sample.interval * 1000)));
       one.values[at] = ((old ?? 0) * had + sum + value) / (had + n + 1);
       if (one.min !== undefined) one.min[at] = Math.min(one.min[at] ?? value, value);
       if (one.max !== undefined) one.max[at] = Math.max(one.max[at] ?? value, value);

@@ -54,7 +54,11 @@ export function usePanel(spec: Readonly<Ref<PanelSpec>>, input: Readonly<Ref<Pan
           queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Answered> => {
             const { from, to } = input.value;
             const askedAt = serverNow();
-            const stretch = { from: Math.floor(from / width) * width, to: Math.ceil((input.value.live ? askedAt : to) / width) * width, step: width };
+            const stretch = {
+              from: Math.floor(from / width) * width,
+              to: Math.ceil((input.value.live ? askedAt : to) / width) * width,
+              step: width,
+            };
             return { answer: await fetchSeries(ask, stretch, signal), askedAt };
           },
           refetchInterval: live.value ? Math.max(REFRESH, width / 2) : (false as const),
@@ -75,7 +79,8 @@ export function usePanel(spec: Readonly<Ref<PanelSpec>>, input: Readonly<Ref<Pan
   });
 
   function columnsOf(n: number, source: Source): Columns | null {
-    const found = (aggregate: string): Answered | undefined => answers.value[asks.value.findIndex((ask) => ask.n === n && ask.aggregate === aggregate)]?.data as Answered | undefined;
+    const found = (aggregate: string): Answered | undefined =>
+      answers.value[asks.value.findIndex((ask) => ask.n === n && ask.aggregate === aggregate)]?.data as Answered | undefined;
     const mean = found(source.aggregate);
     if (mean === undefined) return null;
     const ask = toAsk(source, input.value.host);
@@ -83,7 +88,9 @@ export function usePanel(spec: Readonly<Ref<PanelSpec>>, input: Readonly<Ref<Pan
     return input.value.live ? extend(own, input.value.samples, ask, mean.askedAt) : own;
   }
 
-  const model = computed<ChartModel | null>(() => (columns.value === null ? null : spec.value.build(columns.value, { detail: input.value.detail, interval: input.value.interval })));
+  const model = computed<ChartModel | null>(() =>
+    columns.value === null ? null : spec.value.build(columns.value, { detail: input.value.detail, interval: input.value.interval }),
+  );
   const gaps = computed<readonly Gap[]>(() => {
     const { value } = model;
     if (value === null) return [];

@@ -1,8 +1,8 @@
+import { useEventListener } from '@vueuse/core';
 import { nextTick, type Ref, ref, watch } from 'vue';
 
 /**
  * One tab stop for a grid of links: arrows move by what is beside and below on the screen, Home and End to the ends.
- * Returns the name of the link that Tab reaches, and the handler.
  */
 export function useGridKeys(grid: Readonly<Ref<HTMLElement | null>>, names: Readonly<Ref<readonly string[]>>) {
   const current = ref<string | null>(null);
@@ -31,7 +31,7 @@ export function useGridKeys(grid: Readonly<Ref<HTMLElement | null>>, names: Read
     current.value = to.dataset['host'] ?? null;
     to.focus();
   }
-  return { current, move };
+  useEventListener(grid, 'keydown', move);
 }
 
 function target(all: readonly HTMLElement[], from: number, key: string): HTMLElement | null | undefined {

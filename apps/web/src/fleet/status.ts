@@ -56,7 +56,9 @@ export function reasonOf(host: HostSummary, alerts: readonly Alert[], now: numbe
   const status = statusOf(host);
   if (status === 'never') return 'Never connected';
   if (status === 'offline') {
-    return host.last_seen === null ? 'No data since the server started' : `No data for ${age(now, host.last_seen)}, last seen ${clock(host.last_seen)}`;
+    return host.last_seen === null
+      ? 'No data since the server started'
+      : `No data for ${age(now, host.last_seen)}, last seen ${clock(host.last_seen)}`;
   }
   const [first] = alerts;
   if (first !== undefined && status !== 'late') {
@@ -71,7 +73,9 @@ export function reasonOf(host: HostSummary, alerts: readonly Alert[], now: numbe
   const [error] = host.errors;
   if (error !== undefined) {
     const names = new Set(host.errors.map(({ collector }) => collector));
-    return names.size === 1 ? `1 collector fails: ${error.collector}, ${error.message}` : `${names.size} collectors fail: ${[...names].join(', ')}`;
+    return names.size === 1
+      ? `1 collector fails: ${error.collector}, ${error.message}`
+      : `${names.size} collectors fail: ${[...names].join(', ')}`;
   }
   return whatItIs(host);
 }

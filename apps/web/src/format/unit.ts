@@ -51,7 +51,11 @@ export function measured(unit: string | null, value: number | null | undefined):
   if (unit === 'bytes/s') return rate(value);
   const known = typeof value === 'number' && Number.isFinite(value);
   const scale = scaleFor(unit, known ? value : 0);
-  const text = PLAIN[unit ?? '']?.whole ? whole(value) : Number.isInteger(value) ? whole(value) : figure(known ? value / scale.divisor : null);
+  const text = PLAIN[unit ?? '']?.whole
+    ? whole(value)
+    : Number.isInteger(value)
+      ? whole(value)
+      : figure(known ? value / scale.divisor : null);
   return { text: scale.divisor === 1 ? text : figure(known ? value / scale.divisor : null), unit: known ? scale.unit : '' };
 }
 

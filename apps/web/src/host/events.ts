@@ -5,7 +5,10 @@ import type { Mark } from '../charts/draw.ts';
 export function marksOf(alerts: readonly Alert[]): Mark[] {
   return alerts.flatMap((alert): Mark[] => {
     if (alert.fired_at === null) return [];
-    const fired: Mark = { time: alert.fired_at, tone: alert.severity === 'critical' ? 'crit' : alert.severity === 'warning' ? 'warn' : 'mute' };
+    const fired: Mark = {
+      time: alert.fired_at,
+      tone: alert.severity === 'critical' ? 'crit' : alert.severity === 'warning' ? 'warn' : 'mute',
+    };
     return alert.resolved_at === null ? [fired] : [fired, { time: alert.resolved_at, tone: 'mute' }];
   });
 }
@@ -26,8 +29,16 @@ export function eventsOf(alerts: readonly Alert[]): HostEvent[] {
       const events: HostEvent[] = [];
       if (alert.fired_at === null) events.push({ key: `${alert.id} p`, time: alert.since, glyph: 'pending', alert, words: 'pending' });
       else events.push({ key: `${alert.id} f`, time: alert.fired_at, glyph, alert, words: alert.state === 'firing' ? 'firing' : 'fired' });
-      if (alert.acknowledged_at !== null) events.push({ key: `${alert.id} a`, time: alert.acknowledged_at, glyph: 'done', alert, words: `acknowledged by ${alert.acknowledged_by ?? 'somebody'}` });
-      if (alert.resolved_at !== null) events.push({ key: `${alert.id} r`, time: alert.resolved_at, glyph: 'done', alert, words: 'resolved' });
+      if (alert.acknowledged_at !== null)
+        events.push({
+          key: `${alert.id} a`,
+          time: alert.acknowledged_at,
+          glyph: 'done',
+          alert,
+          words: `acknowledged by ${alert.acknowledged_by ?? 'somebody'}`,
+        });
+      if (alert.resolved_at !== null)
+        events.push({ key: `${alert.id} r`, time: alert.resolved_at, glyph: 'done', alert, words: 'resolved' });
       return events;
     })
     .sort((a, b) => b.time - a.time);

@@ -40,7 +40,9 @@ export function standardTag(tags: readonly string[], rows: readonly Row[]): stri
 
 /** The values of a tag in the newest sample, in order. */
 export function tagValues(rows: readonly Row[], tag: string): string[] {
-  return [...new Set(rows.map((row) => row.tags[tag] ?? ''))].filter(Boolean).sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  return [...new Set(rows.map((row) => row.tags[tag] ?? ''))]
+    .filter(Boolean)
+    .sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
 }
 
 export function metricPanel(catalog: Catalog, choice: Choice): PanelSpec | null {
@@ -68,7 +70,8 @@ export function metricPanel(catalog: Catalog, choice: Choice): PanelSpec | null 
       const base = { kind: 'lines' as const, times: own.times, step: own.step, limits: [] };
       const { low, high } = extent({ ...base, lines: raw, y: { kind: 'zero' }, unit: '', unitWords: '', now: [] });
       const scale = scaleFor(unit, Math.max(Math.abs(low), high));
-      const shrink = (values: (typeof raw)[number]['values']) => values.map((value) => (typeof value === 'number' ? value / scale.divisor : value));
+      const shrink = (values: (typeof raw)[number]['values']) =>
+        values.map((value) => (typeof value === 'number' ? value / scale.divisor : value));
       const single = raw.length === 1;
       const lines = raw.map((line) => ({
         label: line.label,
@@ -77,11 +80,18 @@ export function metricPanel(catalog: Catalog, choice: Choice): PanelSpec | null 
         ...(line.min === undefined || line.max === undefined ? {} : { min: shrink(line.min), max: shrink(line.max) }),
       }));
       const more = own.series.length - raw.length;
-      const said = [scale.unit, choice.aggregate === 'rate' ? '' : choice.aggregate, more > 0 ? `${more} more not drawn` : ''].filter(Boolean).join(', ');
+      const said = [scale.unit, choice.aggregate === 'rate' ? '' : choice.aggregate, more > 0 ? `${more} more not drawn` : '']
+        .filter(Boolean)
+        .join(', ');
       return {
         ...base,
         lines,
-        y: percent && high <= 100 && low >= 0 ? { kind: 'fixed', low: 0, high: 100 } : low > 0 && !/bytes|\/s$/.test(unit) ? { kind: 'data' } : { kind: 'zero' },
+        y:
+          percent && high <= 105 && low >= 0
+            ? { kind: 'fixed', low: 0, high: 100 }
+            : low > 0 && !/bytes|\/s$/.test(unit)
+              ? { kind: 'data' }
+              : { kind: 'zero' },
         unit: scale.unit,
         unitWords: said,
         now: lines.slice(0, 3).map(({ values }) => newest(values)),

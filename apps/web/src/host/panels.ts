@@ -1,16 +1,22 @@
 import { bridge, type ChartModel, type ChartValues, extent, type Limit, type Line, newest } from '../charts/model.ts';
-import type { BuildContext, PanelSpec, Source } from '../charts/panel.ts';
 import { seriesColor } from '../charts/palette.ts';
+import type { BuildContext, PanelSpec, Source } from '../charts/panel.ts';
 import type { Column, Columns } from '../charts/tail.ts';
 import { byteScale, count, DEGREE, rateScale } from '../format/number.ts';
 import { sensorLabel } from '../format/sensor.ts';
 
 /** The panels of a host's overview, in their fixed order. */
 
-const mean = (measurement: string, field: string, more: Partial<Source> = {}): Source => ({ measurement, field, aggregate: 'mean', ...more });
+const mean = (measurement: string, field: string, more: Partial<Source> = {}): Source => ({
+  measurement,
+  field,
+  aggregate: 'mean',
+  ...more,
+});
 const rate = (measurement: string, field: string, by: readonly string[]): Source => ({ measurement, field, aggregate: 'rate', by });
 
-const scaled = (values: readonly (number | null)[] | undefined, divisor: number): (number | null)[] => (values ?? []).map((value) => (value === null ? null : value / divisor));
+const scaled = (values: readonly (number | null)[] | undefined, divisor: number): (number | null)[] =>
+  (values ?? []).map((value) => (value === null ? null : value / divisor));
 const first = (columns: Columns | undefined): Column | undefined => columns?.series[0];
 const base = (columns: readonly Columns[]) => ({ times: columns[0]?.times ?? [], step: columns[0]?.step ?? 1000 });
 
@@ -24,7 +30,8 @@ export function total(series: readonly Column[]): (number | null)[] {
 }
 
 const has = (values: ChartValues): boolean => values.some((value) => typeof value === 'number');
-const greatest = (values: ChartValues): number => values.reduce<number>((most, value) => (typeof value === 'number' && value > most ? value : most), 0);
+const greatest = (values: ChartValues): number =>
+  values.reduce<number>((most, value) => (typeof value === 'number' && value > most ? value : most), 0);
 
 /** A disk as a whole: its partitions, loops and RAM disks would be counted twice. */
 export function isWholeDisk(name: string): boolean {
@@ -100,7 +107,13 @@ const memory: PanelSpec = {
 };
 
 /** Two flows, one up and one down, in the unit that fits the larger. */
-function mirrored(columns: readonly Columns[], keep: (column: Column) => boolean, words: readonly [up: string, down: string], said: string, { interval }: BuildContext): ChartModel | null {
+function mirrored(
+  columns: readonly Columns[],
+  keep: (column: Column) => boolean,
+  words: readonly [up: string, down: string],
+  said: string,
+  { interval }: BuildContext,
+): ChartModel | null {
   const { times, step } = base(columns);
   const [up = [], down = []] = columns.map(({ series }) => total(series.filter(keep).length > 0 ? series.filter(keep) : series));
   const { divisor, unit } = rateScale(Math.max(greatest(up), greatest(down)));
@@ -125,7 +138,8 @@ const disk: PanelSpec = {
   id: 'disk',
   title: 'Disk I/O',
   sources: [rate('diskio', 'read_bytes', ['name']), rate('diskio', 'write_bytes', ['name'])],
-  build: (columns, context) => mirrored(columns, ({ tags }) => isWholeDisk(tags['name'] ?? ''), ['read', 'write'], 'reads up, writes down', context),
+  build: (columns, context) =>
+    mirrored(columns, ({ tags }) => isWholeDisk(tags['name'] ?? ''), ['read', 'write'], 'reads up, writes down', context),
 };
 
 const network: PanelSpec = {
@@ -148,11 +162,18 @@ export function linesOf(columns: Columns | undefined, label: (column: Column) =>
     .filter(({ values }) => has(values))
     .sort((a, b) => (newest(b.values, b.values.length) ?? 0) - (newest(a.values, a.values.length) ?? 0))
     .slice(0, MOST_LINES)
-    .map((column, n) => ({ label: label(column), color: seriesColor(n), values: bridge(column.values, columns?.step ?? 1000, interval), ...bandOf(column) }));
+    .map((column, n) => ({
+      label: label(column),
+      color: seriesColor(n),
+      values: bridge(column.values, columns?.step ?? 1000, interval),
+      ...bandOf(column),
+    }));
 }
 
 function sensorLimits(detail: BuildContext['detail'], shown: number): Limit[] {
-  const limits = (detail?.latest['temp']?.rows ?? []).map(({ fields }) => Number(fields['crit'] ?? fields['max'] ?? Number.NaN)).filter((value) => Number.isFinite(value) && value > 0);
+  const limits = (detail?.latest['temp']?.rows ?? [])
+    .map(({ fields }) => Number(fields['crit'] ?? fields['max'] ?? Number.NaN))
+    .filter((value) => Number.isFinite(value) && value > 0);
   const lowest = limits.length === 0 ? null : Math.min(...limits);
   // A limit far above everything would only flatten the lines.
   return lowest === null || lowest > 100 || shown < lowest - 25 ? [] : [{ at: lowest, words: `limit ${lowest}`, tone: 'crit' }];
@@ -165,9 +186,23 @@ const temperatures: PanelSpec = {
   build(columns, { detail, interval }) {
     const lines = linesOf(columns[0], ({ tags }) => sensorLabel(tags['sensor'] ?? ''), interval);
     if (lines.length === 0 && detail !== null && detail.latest['temp'] === undefined) return null;
-    const model: ChartModel = { kind: 'lines', ...base(columns), lines, y: { kind: 'fixed', low: 20, high: 100 }, unitWords: DEGREE, unit: DEGREE, limits: [], now: lines.slice(0, 3).map(({ values }) => newest(values)), integers: true };
+    const model: ChartModel = {
+      kind: 'lines',
+      ...base(columns),
+      lines,
+      y: { kind: 'fixed', low: 20, high: 100 },
+      unitWords: DEGREE,
+      unit: DEGREE,
+      limits: [],
+      now: lines.slice(0, 3).map(({ values }) => newest(values)),
+      integers: true,
+    };
     const { low, high } = extent(model);
-    return { ...model, limits: sensorLimits(detail, high), y: { kind: 'fixed', low: Math.min(20, Math.floor(low / 10) * 10), high: Math.max(100, Math.ceil(high / 10) * 10) } };
+    return {
+      ...model,
+      limits: sensorLimits(detail, high),
+      y: { kind: 'fixed', low: Math.min(20, Math.floor(low / 10) * 10), high: Math.max(100, Math.ceil(high / 10) * 10) },
+    };
   },
 };
 
@@ -179,10 +214,26 @@ const pressure: PanelSpec = {
     const lines = ['cpu', 'memory', 'io'].flatMap((resource, n): Line[] => {
       const column = columns[0]?.series.find(({ tags }) => tags['resource'] === resource);
       if (column === undefined || columns[0] === undefined) return [];
-      return [{ label: resource === 'io' ? 'I/O' : resource, color: seriesColor(n), values: bridge(column.values, columns[0].step, interval), ...bandOf(column) }];
+      return [
+        {
+          label: resource === 'io' ? 'I/O' : resource,
+          color: seriesColor(n),
+          values: bridge(column.values, columns[0].step, interval),
+          ...bandOf(column),
+        },
+      ];
     });
     if (lines.length === 0 && detail !== null && detail.latest['pressure'] === undefined) return null;
-    return { kind: 'lines', ...base(columns), lines, y: { kind: 'zero' }, unitWords: '% of time stalled, 10 s', unit: '%', limits: [], now: lines.map(({ values }) => newest(values)) };
+    return {
+      kind: 'lines',
+      ...base(columns),
+      lines,
+      y: { kind: 'zero' },
+      unitWords: '% of time stalled, 10 s',
+      unit: '%',
+      limits: [],
+      now: lines.map(({ values }) => newest(values)),
+    };
   },
 };
 
@@ -192,9 +243,26 @@ const cores: PanelSpec = {
   sources: [mean('cpu', 'usage_active', { by: ['cpu'], where: ['!cpu:cpu-total'] })],
   build(columns, { interval }) {
     const number = (column: Column): number => Number(/\d+$/.exec(column.tags['cpu'] ?? '')?.[0] ?? 0);
-    const series = [...(columns[0]?.series ?? [])].filter(({ tags, values }) => tags['cpu'] !== 'cpu-total' && has(values)).sort((a, b) => number(a) - number(b));
-    const lines = series.map((column): Line => ({ label: `core ${number(column)}`, color: '--ink', values: bridge(column.values, columns[0]?.step ?? 1000, interval) }));
-    return { kind: 'heat', ...base(columns), lines, y: { kind: 'fixed', low: 0, high: 100 }, unitWords: `${count(lines.length, 'core')}, 0 to 100 %`, unit: '%', limits: [], now: [] };
+    const series = [...(columns[0]?.series ?? [])]
+      .filter(({ tags, values }) => tags['cpu'] !== 'cpu-total' && has(values))
+      .sort((a, b) => number(a) - number(b));
+    const lines = series.map(
+      (column): Line => ({
+        label: `core ${number(column)}`,
+        color: '--ink',
+        values: bridge(column.values, columns[0]?.step ?? 1000, interval),
+      }),
+    );
+    return {
+      kind: 'heat',
+      ...base(columns),
+      lines,
+      y: { kind: 'fixed', low: 0, high: 100 },
+      unitWords: `${count(lines.length, 'core')}, 0 to 100 %`,
+      unit: '%',
+      limits: [],
+      now: [],
+    };
   },
 };
 

@@ -51,7 +51,8 @@ export function useRange(now: Readonly<Ref<number>>) {
   const range = computed<Range>(() => {
     const from = Number(param('from'));
     const to = Number(param('to'));
-    if (param('from') !== '' && Number.isFinite(from) && Number.isFinite(to) && to - from >= 1000) return { name: null, from, to, length: to - from, key: `${from}-${to}` };
+    if (param('from') !== '' && Number.isFinite(from) && Number.isFinite(to) && to - from >= 1000)
+      return { name: null, from, to, length: to - from, key: `${from}-${to}` };
     const name = param('range') in RANGES ? (param('range') as RangeName) : STANDARD;
     return { name, from: now.value - RANGES[name], to: now.value, length: RANGES[name], key: name };
   });
@@ -60,7 +61,8 @@ export function useRange(now: Readonly<Ref<number>>) {
     const { range: _range, from: _from, to: _to, ...rest } = route.query;
     void router.push({ query: { ...rest, ...query } });
   }
-  const here = (): string => JSON.stringify(range.value.name === null ? { from: param('from'), to: param('to') } : { range: range.value.name });
+  const here = (): string =>
+    JSON.stringify(range.value.name === null ? { from: param('from'), to: param('to') } : { range: range.value.name });
 
   function choose(name: RangeName): void {
     steps.value = [];

@@ -36,7 +36,13 @@ export function processesOf(detail: HostDetail | null, by: 'cpu' | 'memory'): Pr
   return rowsOf(detail, 'process_top')
     .filter(({ tags }) => tags['by'] === by)
     .sort((a, b) => Number(a.tags['rank']) - Number(b.tags['rank']))
-    .map((row) => ({ name: textOf(row, 'process_name'), user: textOf(row, 'user'), pid: numberOf(row, 'pid'), cpu: numberOf(row, 'cpu_usage'), memory: numberOf(row, 'memory_rss') }));
+    .map((row) => ({
+      name: textOf(row, 'process_name'),
+      user: textOf(row, 'user'),
+      pid: numberOf(row, 'pid'),
+      cpu: numberOf(row, 'cpu_usage'),
+      memory: numberOf(row, 'memory_rss'),
+    }));
 }
 
 export interface FileSystem {

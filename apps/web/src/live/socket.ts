@@ -19,13 +19,15 @@ export interface LiveSocketOptions {
   readonly onEvent: (event: LiveEvent) => void;
   /** Told when the line goes up (true, after the server's hello) or down. */
   readonly onLine: (up: boolean) => void;
+  /** Asked when the line has been silent for long: is the server there? False drops the line. */
+  readonly stillThere: () => Promise<boolean>;
   /** Random number in 0..1 for the jitter. */
   readonly random?: () => number;
 }
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15_000;
-/** Longer silence than this on an open socket means a dead line: the server sends at least every 20 s. */
+/** A fleet at rest says nothing, and a browser hides the server's pings: after this long the server is asked, ms. */
 const SILENCE = 45_000;
 
 /**
@@ -95,7 +97,15 @@ export class LiveSocket {
 
   #expect(): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#drop(), SILENCE);
+    this.#silence = setTimeout(() => void this.#ask(), SILENCE);
+  }
+
+  async #ask(): Promise<void> {
+    const socket = this.#socket;
+    const there = this.#up && (await this.#options.stillThere());
+    if (socket === null || socket !== this.#socket) return;
+    if (there) this.#expect();
+    else this.#drop();
   }
 
   #drop(): void {

@@ -13,7 +13,12 @@ export interface SparkShape {
 const round = (value: number): number => Math.round(value * 10) / 10;
 
 /** Paths of `values` over a box of width x height; `low` is at its base. Runs of null leave a gap. */
-export function sparkShape(values: Values, min: Values, max: Values, box: { width: number; height: number; low: number; high: number }): SparkShape {
+export function sparkShape(
+  values: Values,
+  min: Values,
+  max: Values,
+  box: { width: number; height: number; low: number; high: number },
+): SparkShape {
   const base = box.height - 1;
   const x = (index: number): number => round((index / Math.max(1, values.length - 1)) * box.width);
   const y = (value: number): number => {

@@ -6,10 +6,11 @@ import { useToasts } from './toasts.ts';
 
 const WEIGHT: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
 
-/** By severity; acknowledged ones sink inside their severity; then newest first. */
+/** By severity; pending after firing; acknowledged ones sink inside their severity; then newest first. */
 export function compareAlerts(a: Alert, b: Alert): number {
   return (
     WEIGHT[a.severity] - WEIGHT[b.severity] ||
+    Number(a.state === 'pending') - Number(b.state === 'pending') ||
     Number(a.acknowledged_at !== null) - Number(b.acknowledged_at !== null) ||
     (b.fired_at ?? b.since) - (a.fired_at ?? a.since) ||
     a.host.localeCompare(b.host)

@@ -67,6 +67,16 @@ export const useConnection = defineStore('connection', () => {
     for (const listener of returned) listener();
   }
 
+  async function answers(): Promise<boolean> {
+    try {
+      await body(api.GET('/health'));
+      heardAt.value = serverNow();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** One turn of polling: the same facts that the WebSocket would have brought. */
   async function pollOnce(): Promise<void> {
     try {
@@ -88,7 +98,7 @@ export const useConnection = defineStore('connection', () => {
   function start(open: () => SocketLike): void {
     if (socket !== null) return;
     lostAt.value = null;
-    socket = new LiveSocket({ open, onEvent: receive, onLine: (up) => void line(up) });
+    socket = new LiveSocket({ open, onEvent: receive, onLine: (up) => void line(up), stillThere: answers });
     socket.watch(watched);
     socket.start();
     // Also when the very first attempt fails, polling takes over.
