@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdFile } from './cold-file.ts';
 import { rawDirectory } from './hot-file.ts';
 import { dayFileName, dayOfFileName } from './slot.ts';
+import { isDamagedFile, isWithoutTables } from './sql.ts';
 
 const MAX_OPEN = 16;
 
@@ -39,8 +40,8 @@ export class ColdReader {
   }
 
   /**
-   * What `read` returns of a day's file; `otherwise` if the file cannot be read: then it is reported, and the rest of the
-   * store serves on.
+   * What `read` returns of a day's file; `otherwise` if the file is damaged (then it is reported, and the rest of the store
+   * serves on), or is gone, or has nothing in it yet. Throws SQLite's error if it cannot be read now.
    */
   read<T>(day: number, otherwise: T, read: (file: ColdFile) => T): T {
     try {
@@ -48,7 +49,9 @@ export class ColdReader {
     } catch (error) {
       this.#open.get(day)?.close();
       this.#open.delete(day);
-      this.#report(`${join(this.#folder, dayFileName(day))} cannot be read, its points are left out: ${String(error)}`);
+      const path = join(this.#folder, dayFileName(day));
+      if (isDamagedFile(error)) this.#report(`${path} cannot be read, its points are left out: ${String(error)}`);
+      else if (existsSync(path) && !isWithoutTables(error)) throw error;
       return otherwise;
     }
   }

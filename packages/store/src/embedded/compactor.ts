@@ -203,13 +203,3 @@ export class Compactor {
     return file;
   }
 }
-
-/** Days whose files exist, ascending. */
-export function daysOnDisk(directory: string): number[] {
-  const days: number[] = [];
-  for (const name of readdirSync(rawDirectory(directory))) {
-    const day = dayOfFileName(name);
-    if (day !== null) days.push(day);
-  }
-  return days.sort((a, b) => a - b);
-}

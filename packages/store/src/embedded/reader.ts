@@ -107,8 +107,9 @@ export class EmbeddedReader implements SeriesReader {
     const series = this.#dictionary.series.get(ref.sid);
     const field = series?.measurement.fields.get(name);
     if (series === undefined || field === undefined || fromMs > toMs) return null;
-    const hot = this.#lastHot(series, field, fromMs, toMs);
-    if (hot !== null && hot.time > this.#hot.coldTime(series.group)) return hot;
+    const { best: hot, missed } = this.#lastHot(series, field, fromMs, toMs);
+    if (missed) this.#cold.refresh();
+    else if (hot !== null && hot.time > this.#hot.coldTime(series.group)) return hot;
     const from = hot?.time ?? fromMs;
     for (const day of this.#cold.days(dayOf(from), dayOf(toMs)).reverse()) {
       const cold = this.#cold.read(day, null, (file) => this.#lastOfFile(file, series, field, from, toMs));
@@ -202,9 +203,11 @@ export class EmbeddedReader implements SeriesReader {
     return cut({ ...merged, columns: columnList(fields, merged.columns) }, fromMs, toMs);
   }
 
-  #lastHot(series: Series, field: Field, fromMs: number, toMs: number): LastValue | null {
+  /** `missed`: a row was moved to a day file meanwhile. */
+  #lastHot(series: Series, field: Field, fromMs: number, toMs: number): { best: LastValue | null; missed: boolean } {
     const range = this.#hot.directory.range(series.group, fromMs, toMs);
-    if (range === null) return null;
+    if (range === null) return { best: null, missed: false };
+    let missed = false;
     const { rows, first, end } = range;
     const reader = this.#row;
     let best: LastValue | null = null;
@@ -214,7 +217,10 @@ export class EmbeddedReader implements SeriesReader {
       if (best !== null && time < best.time) break;
       if (i % 256 === 0) this.#options.checkpoint();
       const row = this.#hot.row(rows.ids[i] as number);
-      if (row === null) continue;
+      if (row === null) {
+        missed = true;
+        continue;
+      }
       reader.open(row);
       let value: Scalar | null = null;
       while (reader.next()) {
@@ -224,7 +230,7 @@ export class EmbeddedReader implements SeriesReader {
       }
       if (value !== null && (best === null || reader.nanos > best.nanos)) best = { time, nanos: reader.nanos, value };
     }
-    return best;
+    return { best, missed };
   }
 
   #lastOfFile(file: ColdFile, series: Series, field: Field, fromMs: number, toMs: number): LastValue | null {

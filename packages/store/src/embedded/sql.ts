@@ -18,6 +18,11 @@ export function isDamagedFile(error: unknown): boolean {
   return code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB');
 }
 
+/** True if a table is missing: the writer has made the file, and not yet what is in it. */
+export function isWithoutTables(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('no such table');
+}
+
 /** A prepared statement whose binds are checked. */
 export class Statement {
   readonly #statement: libsql.Statement;
