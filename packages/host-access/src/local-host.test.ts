@@ -123,6 +123,32 @@ describe('LocalHost: files', () => {
     expect(answers[250]).toMatchObject({ code: 'ENOENT' });
   });
 
+  it('of many processes leave turns to others, keep their order, and end when the caller gives up', async () => {
+    const paths = Array.from({ length: 400 }, (_, i) =>
+      i % 4 === 0 ? `/proc/${2 ** 22 + 1 + i}/stat` : `/proc/self/${i % 2 === 0 ? 'stat' : 'status'}`,
+    );
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const answers = await host.readFiles(paths);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(1);
+    const kinds = answers.map((answer) => (typeof answer === 'string' ? (answer.startsWith('Name:') ? 'status' : 'stat') : answer.code));
+    expect(kinds).toEqual(paths.map((_, i) => (i % 4 === 0 ? 'ENOENT' : i % 2 === 0 ? 'stat' : 'status')));
+    const gaveUp = new AbortController();
+    const answer = host.readFiles(paths, { signal: gaveUp.signal });
+    gaveUp.abort();
+    expect((await answer).at(-1)).toMatchObject({ code: 'aborted' });
+  });
+
+  it('of processes lie below the root, and are bounded', async () => {
+    const root = tempDir();
+    mkdirSync(join(root, 'proc', '1'), { recursive: true });
+    writeFileSync(join(root, 'proc', '1', 'stat'), '1 (init) S');
+    writeFileSync(join(root, 'proc', '1', 'status'), 'x'.repeat(70_000));
+    const answers = await new LocalHost({ root }).readFiles(['/proc/1/stat', '/proc/1/status', '/proc/self/stat']);
+    expect(answers).toMatchObject(['1 (init) S', { code: 'too-large' }, { code: 'ENOENT' }]);
+  });
+
   it('are not asked for after the caller gave up or the access was closed', async () => {
     const gaveUp = AbortSignal.abort();
     await expect(host.readFile('/proc/stat', { signal: gaveUp })).rejects.toMatchObject({ code: 'aborted' });
@@ -132,5 +158,6 @@ describe('LocalHost: files', () => {
     await closed.close();
     await expect(running).rejects.toMatchObject({ code: 'aborted' });
     await expect(closed.readFile('/proc/stat')).rejects.toMatchObject({ code: 'aborted' });
+    expect(await closed.readFiles(['/proc/self/stat'])).toMatchObject([{ code: 'aborted' }]);
   });
 });

@@ -1,9 +1,10 @@
 import { readdir, readlink, statfs } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toAbortError, toAccessError } from './access-failure.ts';
 import { AccessError, type AccessOptions, type ExecOptions, type ExecResult, type FileSystemStat, type HostAccess } from './host-access.ts';
 import { runCommand } from './local-command.ts';
-import { readWhole } from './local-file.ts';
+import { isInstant, readInstant, readWhole } from './local-file.ts';
 import { Slots } from './slots.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -14,6 +15,8 @@ const READS_AT_ONCE = 8;
  * of libuv's 4 threads for as long. Two may; the others stay free for the rest of the process.
  */
 const SLOW_READS_AT_ONCE = 2;
+/** Files that are read before others get a turn on this thread: 0.2 ms. */
+const INSTANT_READS_A_TURN = 20;
 const KERNEL_PATH = /^\/(?:proc|sys)(?:\/|$)/;
 
 /** The machine that this process runs on. */
@@ -47,8 +50,19 @@ export class LocalHost implements HostAccess {
     return this.#askFile('read', path, options, readWhole);
   }
 
-  readFiles(paths: readonly string[], options: AccessOptions = {}): Promise<(string | AccessError)[]> {
-    return Promise.all(paths.map((path) => this.readFile(path, options).catch((thrown: unknown) => toAccessError(thrown, path))));
+  async readFiles(paths: readonly string[], options: AccessOptions = {}): Promise<(string | AccessError)[]> {
+    const answers: Promise<string | AccessError>[] = [];
+    let instant = 0;
+    for (const path of paths) {
+      if (isInstant(path)) {
+        if (instant > 0 && instant % INSTANT_READS_A_TURN === 0) await nextTurn();
+        instant += 1;
+        answers.push(Promise.resolve(this.#readInstant(path, options.signal)));
+      } else {
+        answers.push(this.readFile(path, options).catch((thrown: unknown) => toAccessError(thrown, path)));
+      }
+    }
+    return Promise.all(answers);
   }
 
   readDir(path: string, options: AccessOptions = {}): Promise<string[]> {
@@ -79,6 +93,16 @@ export class LocalHost implements HostAccess {
     for (const ask of this.#asks) ask.abort(new AccessError('aborted', 'access to this host was closed'));
   }
 
+  #readInstant(path: string, signal: AbortSignal | undefined): string | AccessError {
+    if (this.#closed) return closedError(path);
+    if (signal?.aborted) return toAbortError(signal, path);
+    try {
+      return readInstant(posix.join(this.#root, path));
+    } catch (thrown) {
+      return toAccessError(thrown, path);
+    }
+  }
+
   #askFile<T>(verb: string, path: string, options: AccessOptions, work: (local: string) => Promise<T>): Promise<T> {
     return this.#ask(path, options, async (signal) => {
       if (!path.startsWith('/')) throw new AccessError('EINVAL', `${path}: not an absolute path`);
@@ -107,7 +131,7 @@ export class LocalHost implements HostAccess {
     const ask = new AbortController();
     const { signal } = options;
     const onAbort = () => ask.abort(signal === undefined ? undefined : toAbortError(signal, what));
-    if (this.#closed) ask.abort(new AccessError('aborted', `${what}: access to this host was closed`));
+    if (this.#closed) ask.abort(closedError(what));
     else if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });
     const timer =
@@ -126,4 +150,8 @@ export class LocalHost implements HostAccess {
       this.#asks.delete(ask);
     }
   }
+}
+
+function closedError(what: string): AccessError {
+  return new AccessError('aborted', `${what}: access to this host was closed`);
 }
