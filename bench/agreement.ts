@@ -76,7 +76,7 @@ try {
   within('load1', find(again.data['system'], {})['load1'], Number(loadavg.split(' ')[0]), 0.3);
 } finally {
   busy.kill();
-  await runner.close();
+  runner.close();
   await access.close();
 }
 process.exitCode = apart > 0 ? 1 : 0;

@@ -75,7 +75,7 @@ async function measureEmbedded(directory: string): Promise<Measured> {
 
 async function measureInflux(): Promise<Measured> {
   const daemon = await startInfluxd();
-  const store = await openInfluxStore({ url: daemon.url, database: DATABASE });
+  const store = openInfluxStore({ url: daemon.url, database: DATABASE });
   try {
     return await measure('InfluxDB 1.6.7', store, {
       cpuSeconds: () => processCost(daemon.pid).cpuSeconds,

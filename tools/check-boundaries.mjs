@@ -27,7 +27,7 @@ const BLIND = {
   'packages/transport': ['broker', 'ingest', 'store', 'alerting', 'registry'],
 };
 
-const IMPORT = /(?:^|\n)\s*(?:import|export)\b(?:[^'";]*?\bfrom)?\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]/g;
+const IMPORT = /(?:^|\n)\s*@?(?:import|export)\b(?:[^'";]*?\bfrom)?\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]/g;
 
 const breaches = [];
 const members = ['apps', 'packages'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`));
@@ -36,7 +36,11 @@ const memberOf = new Map([...manifests].map(([member, { name }]) => [name, membe
 const edges = new Map(members.map((member) => [member, new Set()]));
 
 for (const member of members) {
-  for (const file of sources(join(root, member))) check(member, file);
+  const imported = new Set();
+  for (const file of sources(join(root, member))) check(member, file, imported);
+  for (const name of Object.keys(manifests.get(member).dependencies ?? {})) {
+    if (!imported.has(name)) breaches.push(`${member}/package.json: declares ${name}, which nothing there imports`);
+  }
 }
 for (const member of members) findCircle(member, [member]);
 
@@ -50,11 +54,11 @@ function* sources(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && !['node_modules', 'dist', '.turbo', 'e2e'].includes(entry.name)) yield* sources(path);
-    else if (/\.(ts|vue)$/.test(entry.name) && !entry.name.endsWith('.gen.ts')) yield path;
+    else if (/\.(ts|vue|css)$/.test(entry.name) && !entry.name.endsWith('.gen.ts')) yield path;
   }
 }
 
-function check(member, file) {
+function check(member, file, imported) {
   const isTest = /\.(test|testkit|config)\.ts$/.test(file) || file.includes(`${sep}test${sep}`);
   const where = relative(root, file);
   const manifest = manifests.get(member);
@@ -70,6 +74,7 @@ function check(member, file) {
     }
     const name = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : specifier.split('/')[0];
     if (isBuiltin(specifier) || specifier.includes(':')) continue;
+    imported.add(name);
     const isRootTool = isTest && ['vitest', 'fast-check', 'playwright-core'].includes(name);
     if (declared[name] === undefined && !isRootTool)
       breaches.push(`${where}: imports ${name}, which ${member}/package.json does not declare`);

@@ -7,7 +7,7 @@ import { openRegistry } from '@hostwire/registry';
 import { openEmbeddedStore } from '@hostwire/store';
 import { freePort } from '@hostwire/testkit';
 import { readLedger } from '../load/ledger.ts';
-import { runLoad } from '../load/run-load.ts';
+import { type LoadReport, runLoad } from '../load/run-load.ts';
 
 export interface KillRunOptions {
   /** An empty folder for the server's data and the ledger. */
@@ -64,6 +64,7 @@ export async function killServer(options: KillRunOptions): Promise<KillRunReport
     reconnectSeconds: 0.3,
     resendSeconds: 2,
   });
+  let report: LoadReport;
   try {
     for (let kill = 0; kill < options.kills; kill++) {
       await sleep(300 + random() * 1200);
@@ -71,10 +72,12 @@ export async function killServer(options: KillRunOptions): Promise<KillRunReport
       server = await start();
     }
     await sleep(1000);
+    stop.abort();
+    report = await load;
   } finally {
     stop.abort();
+    await end(server, 'SIGKILL');
   }
-  const report = await load.finally(() => end(server, 'SIGKILL'));
   const { lost, twice, acknowledged } = await compare(dataDir, await readLedger(ledger));
   return {
     kills: options.kills + 1,

@@ -3,12 +3,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findCommand, startInfluxd, startMosquitto, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
+import { encodeSample, topics } from '@hostwire/model';
+import { type Daemon, findCommand, startInfluxd, startMosquitto, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
+import { connectMqtt } from '@hostwire/transport';
 import { expect, it, onTestFinished } from 'vitest';
 import type { SeriesAnswerBody } from '../src/api/schemas.ts';
-import { loadConfig } from '../src/config/load-config.ts';
-import { silent, TestServer, testServer } from '../src/server.testkit.ts';
-import { startServer } from '../src/server.ts';
+import { silent, type TestServer, testServer } from '../src/server.testkit.ts';
 
 const AGENT = fileURLToPath(new URL('../../agent/dist/main.js', import.meta.url));
 
@@ -24,6 +24,16 @@ function startAgent(serverUrl: string, host: string, token: string): void {
   onTestFinished(() => {
     agent.kill();
   });
+}
+
+/** A server whose broker and store are Debian's. */
+async function onRealParts(): Promise<{ broker: Daemon; influxd: Daemon; server: TestServer }> {
+  const [broker, influxd] = await Promise.all([startMosquitto(), startInfluxd()]);
+  onTestFinished(async () => {
+    await broker.stop();
+    await influxd.stop();
+  });
+  return { broker, influxd, server: await testServer({ store: 'influxdb', influxUrl: influxd.url, brokerUrl: broker.url }) };
 }
 
 /** A mean of cpu by 10 s and host from the `influx` command, as [time, mean] pairs without the buckets that have none. */
@@ -73,19 +83,46 @@ async function sameNumbers(server: TestServer, influxUrl: string, login: readonl
 
 systemSuite(['mosquitto', 'influxd', 'influx'], 'this host through Mosquitto into InfluxDB', () => {
   it('is on the API with the numbers that the influx command gives', { timeout: 120_000 }, async () => {
-    const [broker, influxd] = [await startMosquitto(), await startInfluxd()];
-    onTestFinished(async () => {
-      await broker.stop();
-      await influxd.stop();
-    });
-    const options = { dataDir: tempDir(), port: 0, store: 'influxdb', influxUrl: influxd.url, brokerUrl: broker.url };
-    const running = await startServer({ config: loadConfig(options, {}), logger: silent });
-    onTestFinished(() => running.close());
-    const server = new TestServer(running);
-    const { token } = await running.registry.hosts.add('this-host');
+    const { broker, influxd, server } = await onRealParts();
+    const { token } = await server.server.registry.hosts.add('this-host');
     startAgent(broker.url, 'this-host', token);
-    await waitFor(() => running.live.get('this-host')?.state === 'online', { timeout: 30_000, what: 'the host to be online' });
+    await waitFor(() => server.server.live.get('this-host')?.state === 'online', { timeout: 30_000, what: 'the host to be online' });
     await sameNumbers(server, influxd.url, []);
+  });
+
+  it('answers what was published, enrols who publishes, and says when the broker is gone', async () => {
+    const { broker, server } = await onRealParts();
+    const host = connectMqtt({ url: broker.url, clientId: 'pve1', logger: silent });
+    onTestFinished(() => host.close());
+    await waitFor(() => host.connected);
+    let acks = 0;
+    await host.subscribe(topics().ack('pve1'), () => {
+      acks++;
+    });
+    const time = Date.now();
+    const publish = (seq: number) =>
+      host.publish(
+        topics().sample('pve1', 'fast'),
+        encodeSample({
+          ...{ v: 1, host: 'pve1', tier: 'fast', run: 'r1', seq, time: time - 10_000 + seq, interval: 5, catalog: '' },
+          data: { cpu: [{ tags: { cpu: 'cpu-total' }, fields: { usage_active: 10 * seq } }] },
+        }),
+        { qos: 1 },
+      );
+    await publish(1);
+    await waitFor(() => server.server.live.get('pve1') !== undefined, { what: 'the new host' });
+    await publish(2);
+    await waitFor(() => acks === 2, { what: 'both acknowledgements' });
+
+    const admin = await server.bearer('admin');
+    const path = `/api/series?measurement=cpu&field=usage_active&where=cpu:cpu-total&from=${time - 10_000}&to=${time}&step=20s&aggregate=sum`;
+    const answer = (await (await server.get(path, admin)).json()) as SeriesAnswerBody;
+    expect(answer.series[0]?.values.reduce((sum, value) => (sum ?? 0) + (value ?? 0), 0)).toBe(30);
+    expect(await (await server.get('/api/hosts', admin)).json()).toMatchObject({ hosts: [{ host: 'pve1', state: 'online', cpu: 20 }] });
+    expect(await (await server.get('/health')).json()).toMatchObject({ degraded: [], roles: ['ingest', 'alerts', 'api'] });
+
+    await broker.stop();
+    await waitFor(async () => ((await (await server.get('/health')).json()) as { degraded: string[] }).degraded.includes('broker'));
   });
 });
 

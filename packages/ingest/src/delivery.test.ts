@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startBroker } from '@hostwire/broker';
 import type { Ack } from '@hostwire/model';
 import { openRegistry } from '@hostwire/registry';
 import { openEmbeddedStore, StoreError } from '@hostwire/store';
-import { findCommand, freePort, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
+import { startMosquitto, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
 import { connectMqtt, createMqttBus, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encode, makeSample, type Rig, rig, topics } from './ingest.testkit.ts';
@@ -116,14 +114,9 @@ describe('through the embedded broker', () => {
 
 systemSuite(['mosquitto'], 'through Mosquitto', () => {
   async function mosquitto(): Promise<string> {
-    const port = await freePort();
-    const config = join(tempDir(), 'mosquitto.conf');
-    writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`);
-    const broker = spawn(findCommand('mosquitto') ?? '', ['-c', config], { stdio: 'ignore' });
-    onTestFinished(() => {
-      broker.kill();
-    });
-    return `mqtt://127.0.0.1:${port}`;
+    const broker = await startMosquitto();
+    onTestFinished(() => broker.stop());
+    return broker.url;
   }
 
   it('ack follows the commit, PUBACK to the broker follows the place in the bounded queue', async () => {

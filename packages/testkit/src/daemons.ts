@@ -74,7 +74,7 @@ async function start(folder: string, name: string, args: readonly string[], url:
   const child = spawn(command, args, { stdio: 'ignore' });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {
-    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await exited;
     rmSync(folder, { recursive: true, force: true });
   };
