@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempDir } from '@hostwire/testkit';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +62,24 @@ describe('DiagnosticDump', () => {
     expect(existsSync(join(folder, 'commands.log.3'))).toBe(false);
     expect(statSync(join(folder, 'commands.log.1')).size).toBeLessThanOrEqual(1000);
     expect(warnings).toEqual([]);
+  });
+
+  it('is off where no folder can be made, also where mkdir(2) says ENOENT for ever', async () => {
+    const { dump, warnings } = dumpIn('/proc/hostwire/dump');
+    dump.command(entry('/a'));
+    await dump.close();
+    expect(warnings).toEqual([expect.stringContaining('set [debug] dump_dir to a folder that the agent may write to')]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('writes into no file of another user, who could read it', async () => {
+    const folder = tempDir();
+    writeFileSync(join(folder, 'samples.log'), '');
+    chownSync(join(folder, 'samples.log'), 65534, 65534);
+    const { dump, warnings } = dumpIn(folder);
+    dump.payload('fast', '{}');
+    await dump.close();
+    expect(warnings).toEqual([expect.stringContaining('belongs to another user')]);
+    expect(statSync(join(folder, 'samples.log')).size).toBe(0);
   });
 
   it('drops what the disk is too slow for, counts it and notes it', async () => {

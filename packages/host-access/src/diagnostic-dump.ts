@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type DumpEntry, encodeEntry } from './dump-entry.ts';
 import { RotatingFile } from './rotating-file.ts';
 
@@ -103,7 +103,7 @@ export class DiagnosticDump {
 
   async #open(): Promise<void> {
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await makeFolder(this.#directory);
       await this.#commands.file.open();
       await this.#payloads.file.open();
     } catch (error) {
@@ -145,6 +145,19 @@ export class DiagnosticDump {
     this.#payloads.queue = [];
     this.#warn(`the diagnostic dump is off: ${this.#directory} ${why}`);
     await Promise.allSettled([this.#commands.file.close(), this.#payloads.file.close()]);
+  }
+}
+
+/** With all folders above it. Not by mkdir's `recursive`: below /proc, where mkdir(2) says ENOENT, Node tries for ever. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o700 });
   }
 }
 

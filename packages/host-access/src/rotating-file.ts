@@ -27,6 +27,8 @@ export class RotatingFile {
     try {
       const stat = await handle.stat();
       if (!stat.isFile() || stat.nlink > 1) throw new Error(`${this.#path} is not a plain file; remove it`);
+      // Whoever made it before us could read it.
+      if (stat.uid !== process.geteuid?.()) throw new Error(`${this.#path} belongs to another user; remove it`);
       if ((stat.mode & 0o777) !== 0o600) await handle.chmod(0o600);
       this.#size = stat.size;
       // What a killed process left may end in the middle of a line, and a header begins one.
