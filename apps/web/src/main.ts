@@ -1,6 +1,8 @@
 import { QueryClient, VueQueryPlugin } from '@tanstack/vue-query';
 import { createPinia } from 'pinia';
 import { createApp } from 'vue';
+import '@fontsource-variable/inter/wght.css';
+import '@fontsource-variable/jetbrains-mono/wght.css';
 import App from './App.vue';
 import { ApiError } from './api/client.ts';
 import { router } from './router.ts';

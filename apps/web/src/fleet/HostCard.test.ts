@@ -17,8 +17,8 @@ describe('host card', () => {
     expect(wrapper.find('.l2').text()).toBe('Debian GNU/Linux 12, 8 threads');
     expect(cell(0)).toBe('CPU 14.2%');
     expect(cell(1)).toBe('Memory 38.6%');
-    expect(cell(2)).toBe('Disk /var41.3%');
-    expect(cell(3)).toBe('Temp CPU49\u00b0C');
+    expect(cell(2)).toBe('Disk /var 41.3%');
+    expect(cell(3)).toBe('Temp CPU 49\u00b0C');
     expect(wrapper.find('footer').text().replace(/\s+/g, '')).toBe('\u219321.4MB/s\u219138.7MB/sload0.94up64d');
     expect(wrapper.find('rect[fill="url(#hatch)"]').exists()).toBe(false);
   });

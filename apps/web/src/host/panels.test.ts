@@ -13,13 +13,14 @@ const panel = (id: string) => OVERVIEW.find((spec) => spec.id === id);
 
 describe('panels of a host', () => {
   it('stack the CPU modes and add them up for now, without modes that never matter', () => {
-    const values = [50, 20, 5, 0.1, 0, 1];
+    const values = [48, 2, 20, 5, 0.1, 0.2, 1];
     const model = panel('cpu')?.build(
       values.map((value) => columns([[{}, [value, value, value]]])),
       context,
     );
     expect(model?.lines.map(({ label }) => label)).toEqual(['user', 'system', 'iowait', 'steal']);
     expect(model?.now).toEqual([76]);
+    expect(model?.lines[0]?.values).toEqual([50, 50, 50]);
     expect(model?.y).toEqual({ kind: 'fixed', low: 0, high: 100 });
   });
 

@@ -38,25 +38,26 @@ export function isWholeDisk(name: string): boolean {
   return !/^(loop|ram|zram|fd|sr|dm-|md)/.test(name) && !/^((sd|vd|xvd|hd)[a-z]+\d+|(nvme\d+n\d+|mmcblk\d+)p\d+)$/.test(name);
 }
 
+/** Layers of the CPU chart. Nice is user time at a lower priority; interrupts are handled in two ways. */
 const CPU_MODES = [
-  { field: 'usage_user', label: 'user', color: '--series-1', always: true },
-  { field: 'usage_system', label: 'system', color: '--series-2', always: true },
-  { field: 'usage_iowait', label: 'iowait', color: '--series-3', always: true },
-  { field: 'usage_nice', label: 'nice', color: '--series-4', always: false },
-  { field: 'usage_softirq', label: 'softirq', color: '--series-5', always: false },
-  { field: 'usage_steal', label: 'steal', color: '--series-8', always: true },
+  { fields: ['usage_user', 'usage_nice'], label: 'user', color: '--series-1', always: true },
+  { fields: ['usage_system'], label: 'system', color: '--series-2', always: true },
+  { fields: ['usage_iowait'], label: 'iowait', color: '--series-3', always: true },
+  { fields: ['usage_irq', 'usage_softirq'], label: 'irq', color: '--series-5', always: false },
+  { fields: ['usage_steal'], label: 'steal', color: '--series-8', always: true },
 ] as const;
+const CPU_FIELDS = CPU_MODES.flatMap(({ fields }) => fields.map(String));
 /** A mode that never reached this many percent is not worth a layer. */
 const WORTH = 0.5;
 
 const cpu: PanelSpec = {
   id: 'cpu',
   title: 'CPU',
-  sources: CPU_MODES.map(({ field }) => mean('cpu', field, { where: ['cpu:cpu-total'] })),
+  sources: CPU_FIELDS.map((field) => mean('cpu', field, { where: ['cpu:cpu-total'] })),
   build(columns, { detail, interval }) {
     const { times, step } = base(columns);
-    const lines = CPU_MODES.flatMap(({ label, color, always }, n): Line[] => {
-      const values = first(columns[n])?.values ?? [];
+    const lines = CPU_MODES.flatMap(({ fields, label, color, always }): Line[] => {
+      const values = total(fields.flatMap((field) => columns[CPU_FIELDS.indexOf(field)]?.series ?? []));
       return has(values) && (always || greatest(values) >= WORTH) ? [{ label, color, values: bridge(values, step, interval) }] : [];
     });
     const threads = detail?.summary.n_cpus ?? null;
