@@ -156,7 +156,7 @@ class EmbeddedBroker implements Broker {
   }
 
   bus(): MessageBus {
-    return createLocalBus(this.#aedes, this.#retained, this.#options.logger);
+    return createLocalBus(this.#aedes, this.#retained, this.#options.logger, (id, ms) => this.#sessions.get(id)?.pace.spent(ms));
   }
 
   attachTo(server: HttpServer, path = '/mqtt'): void {

@@ -1,9 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import type { BrokerLimits } from './limits.ts';
+import { Pace } from './pace.ts';
 import { PacketGate } from './packet-gate.ts';
 import type { Principal } from './principal.ts';
 import type { Refusal } from './refusals.ts';
+
+/** So much is written at once, or what the turn of the event loop brought. */
+const GATHER_BYTES = 64 * 1024;
+/** A burst is not slowness: a subscriber may have this many times the limit waiting, for so long. */
+const BURST_FACTOR = 16;
+const BURST_MS = 2000;
 
 /** Above this the retained messages of a new subscription wait until the client has taken what it was sent. */
 const RETAINED_HIGH_WATER = 256 * 1024;
@@ -21,6 +28,7 @@ export class Connection {
   readonly address: string;
   /** Resolves when the connection is gone and aedes has put its session away. */
   readonly ended: Promise<void>;
+  readonly pace = new Pace();
   request: ConnectRequest | null = null;
   /** Set once the credentials were accepted. */
   session: { readonly id: string; readonly principal: Principal; readonly credential: string } | null = null;
@@ -37,7 +45,10 @@ export class Connection {
     this.#refuse = refuse;
     this.ended = new Promise((done) => {
       // aedes ends a session one turn after its connection: it unsubscribes, then sends the will.
-      stream.once('close', () => setImmediate(() => setImmediate(done)));
+      stream.once('close', () => {
+        this.pace.stop();
+        setImmediate(() => setImmediate(done));
+      });
     });
     this.#gatherWrites();
   }
@@ -77,17 +88,22 @@ export class Connection {
 
   /**
    * aedes holds back all subscribers of a message until each has taken it. Here a write always counts as taken, and a
-   * client that lets too much pile up is dropped. What is written in one turn of the event loop goes in one system call:
-   * the PUBACK of a sample and its `ack`.
+   * client that lets too much pile up is dropped: at once when it is very much, else when it is still so after a moment,
+   * for one commit can bring the samples of a whole fleet. What is written in one turn of the event loop goes in few
+   * system calls: the PUBACK of a sample and its `ack`.
    */
   #gatherWrites(): void {
     const { stream } = this;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    const { maxBufferedBytes } = this.#limits;
     let corked = false;
+    let patience: NodeJS.Timeout | undefined;
     const uncork = (): void => {
+      if (!corked) return;
       corked = false;
       stream.uncork();
     };
+    stream.once('close', () => clearTimeout(patience));
     stream.write = (...args: unknown[]) => {
       if (!corked) {
         corked = true;
@@ -95,7 +111,15 @@ export class Connection {
         setImmediate(uncork);
       }
       write(...args);
-      if (stream.writableLength > this.#limits.maxBufferedBytes) this.drop('slow');
+      if (stream.writableLength > GATHER_BYTES) uncork();
+      if (stream.writableLength > maxBufferedBytes * BURST_FACTOR) {
+        this.drop('slow');
+      } else if (stream.writableLength > maxBufferedBytes && !stream.destroyed) {
+        patience ??= setTimeout(() => {
+          patience = undefined;
+          if (stream.writableLength > maxBufferedBytes) this.drop('slow');
+        }, BURST_MS);
+      }
       return true;
     };
   }

@@ -154,12 +154,18 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     },
 
     authorizePublish(client, packet, done) {
-      try {
-        authorizePublish(client, packet, done);
-      } catch (error) {
-        parts.logger.error({ err: error }, 'the MQTT broker failed to take a message');
-        done(new Error('internal error', { cause: error }));
-      }
+      const take = (): void => {
+        try {
+          authorizePublish(client, packet, done);
+        } catch (error) {
+          parts.logger.error({ err: error }, 'the MQTT broker failed to take a message');
+          done(new Error('internal error', { cause: error }));
+        }
+      };
+      const connection = client === null || client.closed ? undefined : connectionOf(client);
+      // A will does not wait: it is sent when its connection is gone.
+      if (connection === undefined) take();
+      else connection.pace.run(take);
     },
 
     authorizeSubscribe(client, subscription, done) {

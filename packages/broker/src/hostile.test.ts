@@ -170,6 +170,48 @@ describe('a hostile client', () => {
     await waitFor(() => made.broker.stats().hosts.length === 1 && made.broker.stats().clients === 2);
   });
 
+  it('whose messages cost much computing waits, and the others do not', async () => {
+    const order: string[] = [];
+    const made = await rig({
+      async onPublish(_message, principal) {
+        const name = principal.kind === 'host' ? principal.host : principal.name;
+        order.push(name);
+        if (name !== 'costly') return;
+        const end = performance.now() + 150;
+        while (performance.now() < end);
+      },
+    });
+    const { token } = await made.registry.hosts.add('costly');
+    const { token: other } = await made.registry.hosts.add('pve1');
+    const host = await made.connect('pve1', other);
+    const costly = socketTo(made);
+    costly.write(connectPacket('costly', 'costly', token));
+    await waitFor(() => made.broker.stats().clients === 2);
+    costly.write(Buffer.concat(Array.from({ length: 20 }, (_, id) => publishPacket(topics.sample('costly', 'fast'), '{}', 1, id + 1))));
+    await waitFor(() => order.length > 0);
+    await host.publish(topics.sample('pve1', 'fast'), '{}', { qos: 1 });
+    expect(order.at(-1)).toBe('pve1');
+    expect(order.length).toBeLessThan(15);
+    // It is slow, not refused.
+    const before = order.length;
+    await waitFor(() => order.length > before);
+  });
+
+  it('that does read is not dropped when one commit brings the samples of a whole fleet', async () => {
+    const made = await rig();
+    const { token: reader } = await made.registry.tokens.add('reader', ['mqtt:read']);
+    const program = await made.connect('reader', reader);
+    let got = 0;
+    await program.subscribe('hostwire/#', () => {
+      got++;
+    });
+    const bus = made.broker.bus();
+    const payload = Buffer.alloc(4000);
+    await Promise.all(Array.from({ length: 1500 }, (_, i) => bus.publish(topics.sample(`host${i}`, 'fast'), payload, { qos: 1 })));
+    await waitFor(() => got === 1500);
+    expect(made.refused('slow')).toBe(0);
+  });
+
   it('with little to say gets all retained messages, however many they are', async () => {
     const made = await rig();
     const { token: reader } = await made.registry.tokens.add('reader', ['mqtt:read']);

@@ -12,7 +12,7 @@ export interface BrokerLimits {
   /** Connections that have not authenticated yet: of all, and of one address. */
   readonly maxPending: number;
   readonly maxPendingPerAddress: number;
-  /** A subscriber that has not taken so much is disconnected; it never slows the others down. */
+  /** A subscriber that has more than this waiting for 2 s, or 16 times as much at once, is disconnected; it never slows the others down. */
   readonly maxBufferedBytes: number;
   readonly maxSubscriptions: number;
   /** Retained messages of one host. Beyond that its messages are delivered and not kept. */

@@ -2,8 +2,16 @@ import type { BusMessage, Logger, MessageBus } from '@hostwire/transport';
 import type { Aedes, AedesPublishPacket } from 'aedes';
 import type { RetainedMessages } from './retained.ts';
 
-/** The bus of the roles in the broker's own process. It is not asked for credentials and may publish everything. */
-export function createLocalBus(aedes: Aedes, retained: RetainedMessages, logger: Logger): MessageBus {
+/**
+ * The bus of the roles in the broker's own process. It is not asked for credentials and may publish everything. `spent`
+ * hears how long the handlers took for a message of a client.
+ */
+export function createLocalBus(
+  aedes: Aedes,
+  retained: RetainedMessages,
+  logger: Logger,
+  spent: (clientId: string, ms: number) => void,
+): MessageBus {
   const removals = new Set<() => Promise<void>>();
 
   function call(handler: (message: BusMessage) => void, message: BusMessage): void {
@@ -32,7 +40,10 @@ export function createLocalBus(aedes: Aedes, retained: RetainedMessages, logger:
         // MQTT 3.1.1 section 4.7.2: a filter that begins with a wildcard does not match topics that begin with $.
         if (!(wild && packet.topic.startsWith('$'))) {
           const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
+          const start = performance.now();
           call(handler, { topic: packet.topic, payload, retained: false, receivedAt: Date.now() });
+          const { clientId } = packet as AedesPublishPacket & { readonly clientId?: string };
+          if (clientId !== undefined) spent(clientId, performance.now() - start);
         }
         done();
       };
