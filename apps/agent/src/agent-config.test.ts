@@ -37,11 +37,11 @@ describe('loadConfig', () => {
     const file = write('server_url = "mqtt://h"\ntoken_file = "x"\n[intervals]\nfast_seconds = 1.5\n');
     const env = {
       HOSTWIRE_AGENT_SERVER_URL: 'wss://[::1]:443/mqtt',
-      HOSTWIRE_AGENT_TOKEN_FILE: '/run/token',
+      HOSTWIRE_AGENT_TOKEN_FILE: file,
       HOSTWIRE_AGENT_HOST_ID: 'pi',
     };
     const config = await loadConfig(file, env, { connect: true, mustExist: true });
-    expect(config).toMatchObject({ server_url: 'wss://[::1]:443/mqtt', token_file: '/run/token', host_id: 'pi' });
+    expect(config).toMatchObject({ server_url: 'wss://[::1]:443/mqtt', token_file: file, host_id: 'pi' });
     expect(intervalsOf(config).fast).toBe(1.5);
   });
 
@@ -64,7 +64,24 @@ describe('loadConfig', () => {
   it('misses what a connection needs, but only for a connection', async () => {
     expect(await errorOf('')).toMatch(/server_url is missing; .*\n.*token is missing; /);
     await expect(loadConfig(write(''), {}, { connect: false, mustExist: true })).resolves.toMatchObject({ compress: false });
-    expect(await errorOf('server_url = "mqtt://h:99999"\ntoken = "t"')).toContain('server_url cannot be used');
+    expect(await errorOf('server_url = "mqtt://h:99999"\ntoken = "t"')).toContain('server_url = "mqtt://h:99999" (line 1) cannot be used');
+    expect(await errorOf('server_url = "mqtt://u:s3cr3t@h:99999"\ntoken = "t"')).toContain('"mqtt://u:***@h:99999"');
+  });
+
+  it('takes a key of another table, or a value that is not valid, neither for a token nor for none', async () => {
+    expect(await errorOf('server_url = "mqtt://h"\n[collectors.cpu]\ntoken = "t"')).toContain('\n  token is missing');
+    const message = await errorOf('token = "t"', { HOSTWIRE_AGENT_SERVER_URL: 'h' });
+    expect(message.split('\n')).toHaveLength(2);
+    expect(message).toContain('server_url = "h" (from HOSTWIRE_AGENT_SERVER_URL) must be a URL');
+  });
+
+  it('tells of a token file that cannot be read beside all else', async () => {
+    const message = await errorOf('server_url = "mqtt://h"\ntoken_file = "/nonexistent"\n[intervals]\nfast_seconds = nan\n');
+    expect(message.split('\n')).toHaveLength(3);
+    expect(message).toContain('token_file = "/nonexistent" (line 2) cannot be read: ENOENT');
+    expect(message).toContain('intervals.fast_seconds = nan (line 4) must be');
+    const empty = write(' \n');
+    expect(await errorOf(`server_url = "mqtt://h"\ntoken_file = "${empty}"`)).toContain('is an empty file');
   });
 
   it('says that a named file does not exist', async () => {
@@ -78,12 +95,7 @@ describe('connectionOf', () => {
   it('reads the token from its file', async () => {
     const file = write('from-file\n');
     const config = await loadConfig(write(`server_url = "mqtt://h"\ntoken_file = "${file}"`), {}, { connect: true, mustExist: true });
-    await expect(connectionOf(config, 'x')).resolves.toEqual({ url: 'mqtt://h', token: 'from-file' });
-    writeFileSync(file, ' \n');
-    await expect(connectionOf(config, 'x')).rejects.toThrow(/is an empty file/);
-    await expect(connectionOf({ ...config, token_file: '/nonexistent' }, 'x')).rejects.toThrow(
-      /token_file = "\/nonexistent" cannot be read/,
-    );
+    expect(connectionOf(config)).toEqual({ url: 'mqtt://h', token: 'from-file' });
   });
 });
 

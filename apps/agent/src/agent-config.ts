@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
 import { type CollectorsConfig, collectorsConfigSchema } from '@hostwire/collectors';
 import { HOST_ID_PATTERN, type Tier } from '@hostwire/model';
-import { ConfigError, type ConfigProblem, loadToml, overridesFrom } from '@hostwire/service';
+import { ConfigError, type ConfigProblem, loadToml, overridesFrom, redactUrl } from '@hostwire/service';
 import { parseBrokerUrl } from '@hostwire/transport';
 import Type, { type Static } from 'typebox';
 
@@ -80,30 +81,26 @@ export interface LoadConfigOptions {
 /** Reads the configuration: the file with the environment laid over it. Throws ConfigError with all problems. */
 export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect, mustExist }: LoadConfigOptions): Promise<AgentConfig> {
   const text = await readText(file, mustExist);
+  const overrides = overridesFrom(env, ENVIRONMENT);
+  const [top = ''] = text.split(/^\s*\[/m, 1);
+  const isNamed = (key: string) => new RegExp(`^\\s*${key}\\s*=`, 'm').test(top) || overrides.some((override) => override.key === key);
   const rules = (config: Partial<AgentConfig>): ConfigProblem[] => [
     ...checkUrl(config.server_url),
-    ...(connect ? checkConnection(text, config) : []),
+    ...(connect ? [...checkConnection(isNamed, config), ...checkTokenFile(config)] : []),
     ...(config.token !== undefined && config.token_file !== undefined
       ? [{ key: 'token_file', value: JSON.stringify(config.token_file), allowed: 'cannot be set beside token; remove one of them' }]
       : []),
   ];
-  return loadToml(text, AgentConfigSchema, { file, overrides: overridesFrom(env, ENVIRONMENT), rules });
+  return loadToml(text, AgentConfigSchema, { file, overrides, rules });
 }
 
-/** URL and token to connect with. Throws ConfigError if the token file cannot be read or is empty. */
-export async function connectionOf(config: AgentConfig, file: string): Promise<Connection> {
-  const url = config.server_url ?? '';
-  if (config.token !== undefined) return { url, token: config.token };
-  const tokenFile = config.token_file ?? '';
-  const token = await readFile(tokenFile, 'utf8').then(
-    (text) => text.trim(),
-    (cause: unknown) => {
-      const problem = { key: 'token_file', value: JSON.stringify(tokenFile), allowed: `cannot be read: ${(cause as Error).message}` };
-      throw new ConfigError(file, [problem], { cause });
-    },
-  );
-  if (token === '') throw new ConfigError(file, [{ key: 'token_file', value: JSON.stringify(tokenFile), allowed: 'is an empty file' }]);
-  return { url, token };
+/** URL and token to connect with, of a configuration that was loaded to connect. Throws if the token file has gone since. */
+export function connectionOf({ server_url: url = '', token, token_file: file = '' }: AgentConfig): Connection {
+  return { url, token: token ?? readToken(file) };
+}
+
+function readToken(file: string): string {
+  return readFileSync(file, 'utf8').trim();
 }
 
 /** Seconds of each tier. */
@@ -126,13 +123,22 @@ function checkUrl(url: string | undefined): ConfigProblem[] {
     parseBrokerUrl(url);
     return [];
   } catch (error) {
-    return [{ key: 'server_url', allowed: `cannot be used: ${(error as Error).message}` }];
+    return [{ key: 'server_url', value: JSON.stringify(redactUrl(url)), allowed: `cannot be used: ${(error as Error).message}` }];
+  }
+}
+
+function checkTokenFile({ token, token_file: file }: Partial<AgentConfig>): ConfigProblem[] {
+  if (token !== undefined || file === undefined) return [];
+  const problem = (allowed: string) => [{ key: 'token_file', value: JSON.stringify(file), allowed }];
+  try {
+    return readToken(file) === '' ? problem('is an empty file; it must hold the token') : [];
+  } catch (error) {
+    return problem(`cannot be read: ${(error as Error).message}`);
   }
 }
 
 /** Keys that the file or the environment names are not missing, even if their value is wrong: that is a problem of its own. */
-function checkConnection(text: string, config: Partial<AgentConfig>): ConfigProblem[] {
-  const named = (key: string): boolean => new RegExp(`^\\s*${key}\\s*=`, 'm').test(text);
+function checkConnection(named: (key: string) => boolean, config: Partial<AgentConfig>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (config.server_url === undefined && !named('server_url')) {
     problems.push({ key: 'server_url', allowed: 'is missing; it must be the URL of the server, e.g. mqtt://server:1883' });

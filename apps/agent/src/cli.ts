@@ -60,7 +60,12 @@ export function parseCommandLine(args: readonly string[]): CliOptions {
   } catch (error) {
     throw new UsageError(`${(error as Error).message}; --help lists the options`);
   }
-  const flag = (name: string): boolean => options[name] === true;
+  const flag = (name: string): boolean => {
+    const value = options[name];
+    // The parser takes the word after a name with a hyphen for its value.
+    if (typeof value === 'string') throw new UsageError(`unexpected argument ${value}; --help lists the options`);
+    return value === true;
+  };
   const text = (name: string): string | undefined => {
     const value = options[name];
     if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`);

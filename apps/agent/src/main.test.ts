@@ -61,7 +61,7 @@ describe('hostwire-agent', () => {
   it('prints version, help and usage errors', async () => {
     expect((await run(process.execPath, [bundle, '--version'])).stdout).toMatch(/^hostwire-agent \d+\.\d+\.\d+\n$/);
     expect((await run(process.execPath, [bundle, '--help'])).stdout).toContain('Exit codes: ');
-    for (const args of [['--nope'], ['extra'], ['--config'], ['--mock', '--replay', 'x']]) {
+    for (const args of [['--nope'], ['extra'], ['--config'], ['--mock', '--replay', 'x'], ['--dry-run', 'x']]) {
       const { code, stderr, stdout } = await failure(args);
       expect([code, stdout]).toEqual([2, '']);
       expect(stderr).toMatch(/^hostwire-agent: /);
@@ -73,6 +73,12 @@ describe('hostwire-agent', () => {
     const { code, stderr } = await failure(['--config', file]);
     expect(code).toBe(2);
     expect(stderr.trim().split('\n')).toHaveLength(4);
+  });
+
+  it('does not play a recording where HOST_ROOT says that the host is elsewhere', async () => {
+    const { code, stderr } = await failure(['--dry-run'], { HOST_ROOT: tempDir() });
+    expect(code).toBe(2);
+    expect(stderr).toContain('HOST_ROOT = "');
   });
 
   it('--dry-run prints valid samples of all tiers as JSON and nothing else, from a recording as the mock', async () => {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { hostname } from 'node:os';
+import { isAbsolute } from 'node:path';
 import { DiagnosticDump, recordAccess } from '@hostwire/host-access';
 import { encodeSample, toHostId } from '@hostwire/model';
 import { ConfigError, createLifecycle, createLogger, type Logger, type LogLevel, version } from '@hostwire/service';
@@ -63,7 +64,7 @@ async function serve(options: CliOptions): Promise<void> {
   const file = configPath(options.config, env);
   if (!isConfiguredBy(env) && !(await waitForConfig(file, log, lifecycle.signal))) return;
   const config = await loadConfig(file, env, { connect: true, mustExist: !isConfiguredBy(env) });
-  const connection = await connectionOf(config, file);
+  const connection = connectionOf(config);
   const { source, dump } = await open(options, config, log, true);
   lifecycle.add('host access', () => source.access.close(), { timeout: 500 });
   if (dump !== null) lifecycle.add('dump', () => dump.close(), { timeout: 500 });
@@ -80,6 +81,10 @@ async function open(
   log: Logger,
   loop: boolean,
 ): Promise<{ source: HostSource; dump: DiagnosticDump | null }> {
+  // Somebody said where the host is: another one's values must not go out under its name.
+  if (remapped && !options.mock && options.replay === undefined && (!isAbsolute(root) || lacksProc(root))) {
+    throw new UsageError(`HOST_ROOT = ${JSON.stringify(root)} must be the absolute path where the host's root is mounted, with its /proc`);
+  }
   const mock = options.mock || (options.replay === undefined && lacksProc(root));
   const source = await openHost({ replay: options.replay, mock, loop, root });
   if (mock)

@@ -211,6 +211,8 @@ function quoteKey(name: string): string {
 
 function show(key: string, value: unknown): string {
   if (key.split('.').some((part) => isSecretKey(part.replace(/(\[\d+\])+$/, '')))) return '***';
+  // JSON has no words for these; TOML has.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value).toLowerCase().replace('infinity', 'inf');
   const text = JSON.stringify(value, (name, inner: unknown) => {
     if (isSecretKey(name)) return '***';
     if (typeof inner === 'bigint') return inner.toString();
