@@ -45,7 +45,7 @@ function toRow(alert: AlertRecord): Tables['alert'] {
     severity: alert.severity,
     state: alert.state,
     labels: JSON.stringify(alert.labels),
-    summary: alert.summary,
+    summary: storable(alert.summary),
     value: alert.value,
     threshold: alert.threshold,
     unit: alert.unit,
@@ -54,8 +54,13 @@ function toRow(alert: AlertRecord): Tables['alert'] {
     resolved_at: alert.resolvedAt,
     acknowledged_at: alert.acknowledgedAt,
     acknowledged_by: alert.acknowledgedBy,
-    note: alert.note,
+    note: alert.note === null ? null : storable(alert.note),
   };
+}
+
+/** Tags of hosts stand in the summary: one that holds a NUL must not keep the alerts of all others from being saved. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\ufffd');
 }
 
 function toRecord(row: Tables['alert']): AlertRecord {

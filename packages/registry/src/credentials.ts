@@ -52,8 +52,10 @@ export class Credentials {
       await writeMeta(trx, REVISION, (await readMeta(trx, REVISION)) + 1);
       return value;
     });
-    this.#database.checkpoint();
+    // What was committed holds, also if it cannot be loaded or synced now: then `refresh` loads it.
+    this.#dataVersion = -1;
     await this.#load();
+    this.#database.checkpoint();
     return result;
   }
 
@@ -61,10 +63,11 @@ export class Credentials {
   async refresh(): Promise<boolean> {
     const version = this.#database.dataVersion();
     if (version === this.#dataVersion) return false;
+    const changed = (await readMeta(this.#db, REVISION)) !== this.#revision;
+    if (changed) await this.#load();
+    // Last: what could not be read now, as a revoked token, is asked for again.
     this.#dataVersion = version;
-    if ((await readMeta(this.#db, REVISION)) === this.#revision) return false;
-    await this.#load();
-    return true;
+    return changed;
   }
 
   async #load(): Promise<void> {

@@ -4,6 +4,7 @@ import { type Catalog, type HostInfo, toCatalog } from '@hostwire/model';
 import { tempDir, waitFor } from '@hostwire/testkit';
 import { Kysely } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Credentials } from './credentials.ts';
 import { bindable, openDatabase, registryDialect } from './libsql-database.ts';
 import { SESSION_IDLE_MS, SESSION_MAX_MS } from './logins.ts';
 import { migrate, readMeta, writeMeta } from './migrations.ts';
@@ -197,6 +198,36 @@ describe('tokens', () => {
       expect(secret.length).toBeGreaterThan(40);
       expect(bytes).not.toContain(secret.slice(-40));
     }
+  });
+
+  it('that were revoked are so in the end, also if the disk fails at that moment', async () => {
+    const { file, hosts } = await open();
+    await hosts.add('pve1');
+    await hosts.add('pve2');
+    const database = openDatabase(file);
+    let failing = false;
+    const work = <T>(run: () => T): T => {
+      if (failing) throw new Error('disk I/O error');
+      return run();
+    };
+    const flaky = { ...database, prepare: (sql: string) => work(() => database.prepare(sql)), checkpoint: () => work(database.checkpoint) };
+    const db = new Kysely<Tables>({ dialect: registryDialect(flaky) });
+    onTestFinished(() => db.destroy());
+    const credentials = new Credentials(db, flaky);
+    await credentials.refresh();
+
+    await hosts.remove('pve1');
+    failing = true;
+    await expect(credentials.refresh()).rejects.toThrow('disk I/O error');
+    failing = false;
+    await credentials.refresh();
+    expect(credentials.byName('pve1')).toBeUndefined();
+
+    flaky.checkpoint = () => {
+      throw new Error('disk full');
+    };
+    await expect(credentials.change((trx) => trx.deleteFrom('host').where('host', '=', 'pve2').execute())).rejects.toThrow('disk full');
+    expect(credentials.byName('pve2')).toBeUndefined();
   });
 
   it('that another process adds, rotates or removes are seen, and told to who listens', async () => {
