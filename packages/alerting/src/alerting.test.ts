@@ -58,8 +58,9 @@ function retainingBus(): MessageBus & { readonly retained: Map<string, string>; 
   };
 }
 
-async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus()) {
-  let now = 1_000_000;
+async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus(), startAt = 0, withRules = rules) {
+  let now = 1_000_000 + startAt * 1000;
+  let labels: Readonly<Record<string, string>> = {};
   let value = 50;
   const registry = await openRegistry({ file });
   const host: HostView = {
@@ -69,11 +70,11 @@ async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus()) {
     lastSeenAt: now,
     interval: 5,
     offlineSince: null,
-    latest: () => ({ rows: [{ fields: { usage_active: value } }], receivedAt: now, interval: 5 }),
+    latest: () => ({ rows: [{ tags: labels, fields: { usage_active: value } }], receivedAt: now, interval: 5 }),
   };
   const counters = new Counters();
   const alerting = createAlerting({
-    rules,
+    rules: withRules,
     registry: registry.alerts,
     bus,
     topics: topics(),
@@ -93,8 +94,12 @@ async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus()) {
   onTestFinished(close);
   return {
     alerting,
+    registry,
     bus,
     events,
+    tag(tags: Readonly<Record<string, string>>) {
+      labels = tags;
+    },
     file,
     close,
     async at(seconds: number, percent: number) {
@@ -152,4 +157,63 @@ it('drops a pending alert without a word on the topic', async () => {
   expect(alerting.list()).toEqual([]);
   expect(events.map(({ event }) => event)).toEqual(['alert_cleared']);
   expect(bus.said).toEqual([]);
+});
+
+it('begins a pending alert anew that was left from long before the start', async () => {
+  const first = await setUp();
+  await first.at(0, 95);
+  await first.close();
+  const second = await setUp(first.file, retainingBus(), 3600);
+  await second.at(3601, 95);
+  expect(second.events).toEqual([]);
+  await second.at(3610, 95);
+  expect(second.events.map(({ event }) => event)).toEqual(['alert_new']);
+});
+
+it('accuses no host when this machine slept, or its clock was set forward', async () => {
+  const offline = { name: 'host_offline', condition: 'offline', severity: 'critical', forMs: 5000, summary: 'offline' } as const;
+  const { alerting, at } = await setUp(undefined, undefined, 0, [offline]);
+  await at(1, 0);
+  await at(7200, 0);
+  await at(7201, 0);
+  expect(alerting.list()).toEqual([]);
+  for (let second = 7202; second < 7230; second++) await at(second, 0);
+  expect(alerting.list().map(({ state }) => state)).toEqual(['firing']);
+});
+
+it('notices silence again after the clock was set back', async () => {
+  const offline = { name: 'host_offline', condition: 'offline', severity: 'critical', forMs: 5000, summary: 'offline' } as const;
+  const { alerting, at } = await setUp(undefined, undefined, 0, [offline]);
+  for (let second = -900; second < -860; second++) await at(second, 0);
+  expect(alerting.list().map(({ state }) => state)).toEqual(['firing']);
+});
+
+it('goes on when a listener throws, and saves alerts whose labels hold what a database does not take', async () => {
+  const { rules: byCpu } = toRules(
+    [
+      {
+        name: 'cpu_each',
+        severity: 'warning',
+        condition: 'above',
+        measurement: 'cpu',
+        field: 'usage_active',
+        group_by: ['cpu'],
+        threshold: 90,
+        summary: 'CPU {cpu}',
+      },
+    ],
+    catalog,
+  );
+  const { alerting, registry, at, tag } = await setUp(undefined, undefined, 0, byCpu);
+  alerting.onEvent(() => {
+    throw new Error('broken');
+  });
+  tag({ cpu: 'a\0b\ud800' });
+  await at(0, 95);
+  tag({ cpu: 'plain' });
+  await at(1, 95);
+  expect(alerting.list()).toHaveLength(2);
+  expect(await registry.alerts.list()).toHaveLength(2);
+  await alerting.acknowledge('cpu_each.pve1.plain', 'admin', 'no\0te');
+  expect(await registry.alerts.get('cpu_each.pve1.plain')).toMatchObject({ acknowledgedBy: 'admin', state: 'firing' });
 });

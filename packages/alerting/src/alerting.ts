@@ -51,6 +51,8 @@ export interface Alerting {
 }
 
 const KEEP_RESOLVED_MS = 24 * 3_600_000;
+/** Evaluations further apart than this were not just late. */
+const MAX_GAP_MS = 10_000;
 
 /** Evaluates the rules over the live state, keeps what it found in the registry, and publishes the retained alert topics. */
 export function createAlerting(options: AlertingOptions): Alerting {
@@ -59,13 +61,20 @@ export function createAlerting(options: AlertingOptions): Alerting {
   const unsaved = new Map<string, AlertRecord>();
   const listeners = new Set<(event: AlertEvent) => void>();
   let startedAt = now();
+  let tickedAt = startedAt;
   let timer: NodeJS.Timeout | null = null;
   let running: Promise<void> = Promise.resolve();
   let dropRetained: (() => Promise<void>) | null = null;
   let saveFailed = false;
 
   const emit = (event: AlertEvent['event'], alert: AlertRecord): void => {
-    for (const listener of listeners) listener({ event, alert });
+    for (const listener of listeners) {
+      try {
+        listener({ event, alert });
+      } catch (error) {
+        logger.warn({ alert: alert.id, err: error }, 'a listener of alerts threw');
+      }
+    }
   };
 
   const keep = (alert: AlertRecord): void => {
@@ -124,6 +133,9 @@ export function createAlerting(options: AlertingOptions): Alerting {
 
   const evaluateAll = async (): Promise<void> => {
     const at = now();
+    // This process slept or its clock was set: the time between was not silence of the hosts.
+    if (at < tickedAt || at - tickedAt > MAX_GAP_MS + everyMs) startedAt = at;
+    tickedAt = at;
     for (const view of hosts()) {
       for (const rule of rules) {
         for (const observation of observe(rule, view, at, startedAt)) {
@@ -139,8 +151,12 @@ export function createAlerting(options: AlertingOptions): Alerting {
     await save();
   };
 
+  // What goes wrong in one evaluation must not end all others.
   const tick = (): Promise<void> => {
-    running = running.then(evaluateAll);
+    running = running.then(evaluateAll).catch((error: unknown) => {
+      counters.add('alert_evaluation_failed');
+      logger.warn({ err: error }, 'alerts not evaluated; tried again at the next turn');
+    });
     return running;
   };
 
@@ -158,11 +174,15 @@ export function createAlerting(options: AlertingOptions): Alerting {
   return {
     async start() {
       startedAt = now();
-      const known = new Set(rules.map((rule) => rule.name));
+      tickedAt = startedAt;
+      const forMs = new Map(rules.map((rule) => [rule.name, rule.forMs]));
       for (const alert of await registry.list(now() - KEEP_RESOLVED_MS)) {
+        const pendingMs = forMs.get(alert.rule);
         // A rule that is gone has nobody to resolve its alerts.
-        if (known.has(alert.rule) || alert.state === 'resolved') alerts.set(alert.id, alert);
-        else keep({ ...alert, state: 'resolved', resolvedAt: now() });
+        if (pendingMs === undefined && alert.state !== 'resolved') keep({ ...alert, state: 'resolved', resolvedAt: startedAt });
+        // Nobody knows whether the condition held while this server was down for so long.
+        else if (alert.state === 'pending' && startedAt - alert.since >= (pendingMs ?? 0)) keep({ ...alert, since: startedAt });
+        else alerts.set(alert.id, alert);
       }
       // Retained is not storage: say again what fires, and clear what the broker still holds of others.
       for (const alert of alerts.values()) if (alert.state === 'firing') await publish(alert);

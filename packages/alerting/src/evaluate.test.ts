@@ -113,6 +113,10 @@ describe('evaluate', () => {
       }),
     );
   });
+
+  it('gives the alerts of two hosts different ids, whatever tags one of them invents', () => {
+    expect(alertId(rule, 'pve', { disk: 'lan.sda' })).not.toBe(alertId(rule, 'pve.lan', { disk: 'sda' }));
+  });
 });
 
 function toWellFormed(text: string): string {

@@ -39,7 +39,10 @@ export function evaluate(rule: Rule, observation: Observation, previous: AlertRe
 /** A topic level of ours is at most this long. */
 const MAX_ID_LENGTH = 128;
 
-/** `<rule>.<host>`, then the values of the labels, in characters that are safe in a topic and a URL. */
+/**
+ * `<rule>.<host>`, then the values of the labels, in characters that are safe in a topic and a URL. A label holds no dot:
+ * host `a` with label `b.c` must not be able to speak for host `a.b` with label `c`.
+ */
 export function alertId(rule: Rule, host: string, labels: Readonly<Record<string, string>>): string {
   const values = Object.keys(labels)
     .sort()
@@ -52,7 +55,7 @@ export function alertId(rule: Rule, host: string, labels: Readonly<Record<string
 
 /** Bytes of UTF-8 that are not safe become `:` and two hex digits, so that different values stay different. */
 function toIdPart(value: string): string {
-  return value.replace(/[^A-Za-z0-9_.-]+/g, (part) => Buffer.from(part, 'utf8').toString('hex').replace(/../g, ':$&'));
+  return value.replace(/[^A-Za-z0-9_-]+/g, (part) => Buffer.from(part, 'utf8').toString('hex').replace(/../g, ':$&'));
 }
 
 function begin(rule: Rule, observation: Observation, since: number, now: number): AlertRecord {

@@ -45,7 +45,9 @@ export function observe(rule: Rule, view: HostView, now: number, startedAt: numb
 function observeOffline(view: HostView, now: number, startedAt: number): Observation[] {
   if (view.lastSeenAt === null) return [];
   const silentMs = SILENT_INTERVALS * (view.interval ?? DEFAULT_INTERVAL_S) * 1000;
-  const heardAt = Math.max(view.lastSampleAt ?? 0, startedAt);
+  // A time in the future is one of a clock that was set back since.
+  const sampleAt = view.lastSampleAt !== null && view.lastSampleAt <= now ? view.lastSampleAt : 0;
+  const heardAt = Math.max(sampleAt, startedAt);
   const silent = now - heardAt > silentMs;
   const said = view.offlineSince !== null;
   const holds = said || silent;
