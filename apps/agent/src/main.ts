@@ -109,7 +109,7 @@ function logger(): Logger {
 
 /** Ends the process once all is written: a pipe takes what it is given only bit by bit. */
 function print(text: string): void {
-  process.stdout.write(text, () => process.exit(0));
+  process.stdout.write(text, (error) => process.exit(error ? EXIT_FAILED : 0));
 }
 
 function fail(error: unknown): void {

@@ -32,7 +32,7 @@ describe('createTicks', () => {
       source: { access, mock: false, replay: null },
       clock: new TickClock(),
       intervals: { fast: 0.5, medium: 60, slow: 60 },
-      collectors: {},
+      collectors: { diskio: { timeout_seconds: 300 } },
     });
     expect((await ticks.probeAll())['diskio']?.available).toBe(true);
     access.hung.add('/proc/diskstats');

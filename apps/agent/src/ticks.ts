@@ -30,7 +30,8 @@ export interface TicksOptions {
   readonly recordedTime?: boolean;
 }
 
-const MAX_TIMEOUT_MS = 10_000;
+/** Of an interval. */
+const MAX_WAIT = 0.8;
 
 /**
  * Ticks of a host. A collector that hangs is given up well before the next tick of its tier, so that samples stay in order.
@@ -45,7 +46,7 @@ export function createTicks({ source, clock, intervals, collectors, recordedTime
       options: collectors,
       now: () => clock.now(),
       monotonic: () => (replay === null ? clock.monotonic() : replay.now().monotonic),
-      timeoutMs: Math.min(MAX_TIMEOUT_MS, intervals[tier] * 800),
+      maxTimeoutMs: intervals[tier] * 1000 * MAX_WAIT,
     });
   const runners = { fast: runnerOf('fast'), medium: runnerOf('medium'), slow: runnerOf('slow') };
   let last: Promise<unknown> = Promise.resolve();

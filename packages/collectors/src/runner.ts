@@ -19,6 +19,8 @@ export interface RunnerOptions {
   readonly monotonic?: () => number;
   /** For collectors whose configuration names none; default 10,000. */
   readonly timeoutMs?: number;
+  /** Whatever the configuration says, no collector is waited for longer; default: no such bound. */
+  readonly maxTimeoutMs?: number;
 }
 
 /** What one tick of one tier gave: the rows and errors of a sample. */
@@ -76,13 +78,14 @@ export function createRunner({
   now = Date.now,
   monotonic = () => performance.now(),
   timeoutMs = 10_000,
+  maxTimeoutMs = Number.POSITIVE_INFINITY,
 }: RunnerOptions): Runner {
   const entries: Entry[] = collectors.map((collector) => {
     const settings = settingsOf(collector, options);
     return {
       collector,
       settings,
-      timeoutMs: settings.timeoutSeconds === undefined ? timeoutMs : settings.timeoutSeconds * 1000,
+      timeoutMs: Math.min(maxTimeoutMs, settings.timeoutSeconds === undefined ? timeoutMs : settings.timeoutSeconds * 1000),
       memory: new Map(),
       running: null,
       capability: null,
