@@ -115,6 +115,26 @@ describe('LocalHost: files', () => {
     await expect(inside.readFile('/etc/passwd')).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('are found below the root through absolute links too, as the host itself finds them', async () => {
+    const root = tempDir();
+    mkdirSync(join(root, 'etc', 'static'), { recursive: true });
+    writeFileSync(join(root, 'etc', 'static', 'release'), 'of the host');
+    symlinkSync('/etc/static/release', join(root, 'etc', 'os-release'));
+    symlinkSync('/etc', join(root, 'conf'));
+    symlinkSync('../../../../etc/static', join(root, 'up'));
+    symlinkSync('/loop', join(root, 'loop'));
+    const inside = new LocalHost({ root });
+    expect(await inside.readFiles(['/etc/os-release', '/conf/os-release', '/up/release', '/loop'])).toMatchObject([
+      'of the host',
+      'of the host',
+      'of the host',
+      { code: 'ELOOP' },
+    ]);
+    expect(await inside.readLink('/conf/os-release')).toBe('/etc/static/release');
+    expect(await inside.readDir('/conf/static')).toEqual(['release']);
+    await expect(inside.readDir('/conf/static/release/x')).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+
   it('take as many at once as are asked for', async () => {
     const paths = Array.from({ length: 500 }, (_, i) => (i === 250 ? '/nowhere' : '/proc/self/stat'));
     const answers = await host.readFiles(paths);

@@ -5,6 +5,7 @@ import { toAbortError, toAccessError } from './access-failure.ts';
 import { AccessError, type AccessOptions, type ExecOptions, type ExecResult, type FileSystemStat, type HostAccess } from './host-access.ts';
 import { runCommand } from './local-command.ts';
 import { isInstant, readInstant, readWhole } from './local-file.ts';
+import { pathBelow } from './path-below.ts';
 import { Slots } from './slots.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -109,12 +110,18 @@ export class LocalHost implements HostAccess {
       const hostPath = posix.normalize(path);
       const key = `${verb} ${hostPath}`;
       if (this.#stuck.has(key)) throw new AccessError('timeout', `${path}: an earlier ask still waits for the file system`);
-      const slots = verb !== 'statfs' && KERNEL_PATH.test(hostPath) ? this.#kernelReads : this.#slowReads;
+      const isKernels = KERNEL_PATH.test(hostPath);
+      const slots = verb !== 'statfs' && isKernels ? this.#kernelReads : this.#slowReads;
       const release = await slots.take(signal);
-      const answer = work(posix.join(this.#root, hostPath)).finally(() => {
-        this.#stuck.delete(key);
-        release();
-      });
+      // The links of /proc and /sys stay there, and those of /proc mean more than they say.
+      const isPlain = isKernels || this.#root === '/';
+      const local = isPlain ? posix.join(this.#root, hostPath) : pathBelow(this.#root, hostPath, verb === 'link');
+      const answer = Promise.resolve(local)
+        .then(work)
+        .finally(() => {
+          this.#stuck.delete(key);
+          release();
+        });
       return await new Promise<T>((resolve, reject) => {
         const giveUp = () => {
           this.#stuck.add(key);
