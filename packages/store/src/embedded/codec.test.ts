@@ -5,6 +5,7 @@ import { ByteReader, ByteWriter, DamagedError } from './binary.ts';
 import { valueAt } from './blocks.ts';
 import { Chunk, decodeTimes, encodeChunk, encodeTimes, type Times } from './chunk.ts';
 import { decodeNumbers, encodeNumbers } from './number-codec.ts';
+import { SeriesBuilder } from './series-merge.ts';
 import { decodeSummaries } from './summary.ts';
 
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -221,4 +222,13 @@ describe('times', () => {
       }),
     );
   });
+});
+
+it('strings of very many rows that came out of order are put in order', () => {
+  const rows = 200_000;
+  const builder = new SeriesBuilder();
+  const column = builder.column(1, 'string');
+  for (let i = 0; i < rows; i++) column.setText(builder.row(rows - i, 0), `${rows - i}`);
+  const merged = builder.finish();
+  expect([merged.n, merged.columns.get(1)?.values[0], merged.columns.get(1)?.values[rows - 1]]).toEqual([rows, '1', `${rows}`]);
 });

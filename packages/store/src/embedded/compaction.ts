@@ -30,10 +30,24 @@ interface HotRow {
   readonly row: Buffer;
 }
 
+/** hot.db failed, not the day's file. */
+export class HotFileError extends Error {
+  override readonly name = 'HotFileError';
+}
+
+function fromHot<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw new HotFileError(`hot.db: ${String(cause)}`, { cause });
+  }
+}
+
 /**
  * Moves the rows of these jobs, all of one day, from hot.db to the day's file, merged with the chunks that are there.
  * Yields often: each step takes some ms. Killed at any point it can be repeated with the same result, because rows are
- * deleted only when the day's file is durable. Throws what reading or writing throws; the day's file is then rolled back.
+ * deleted only when the day's file is durable. Throws what reading or writing throws (HotFileError for hot.db); the day's file
+ * is then rolled back.
  */
 export function* compact(context: CompactionContext, file: DayFile, jobs: readonly Job[]): Generator<void, void, void> {
   const { hot } = context;
@@ -56,7 +70,7 @@ export function* compact(context: CompactionContext, file: DayFile, jobs: readon
     if (!durable) file.rollback();
   }
   yield;
-  hot.recordMoved(moved);
+  fromHot(() => hot.recordMoved(moved));
   yield;
   const ids = jobs.flatMap((job) => job.ids).sort((a, b) => a - b);
   let ranges: [from: number, to: number][] = [];
@@ -65,12 +79,13 @@ export function* compact(context: CompactionContext, file: DayFile, jobs: readon
     ranges.push([from, to]);
     count += to - from + 1;
     if (count < DELETE_ROWS && ranges.length < 500) continue;
-    hot.remove(ranges);
+    const full = ranges;
+    fromHot(() => hot.remove(full));
     ranges = [];
     count = 0;
     yield;
   }
-  if (ranges.length > 0) hot.remove(ranges);
+  if (ranges.length > 0) fromHot(() => hot.remove(ranges));
 }
 
 /** Ascending ids as ranges, over gaps of up to `gap`, of at most PAGE_IDS. */
@@ -92,7 +107,7 @@ function* readRows(hot: HotFile, jobs: readonly Job[], rows: ReadonlyMap<Job, Ho
   for (const job of jobs) for (const id of job.ids) jobOf.set(id, rows.get(job) as HotRow[]);
   const ids = [...jobOf.keys()].sort((a, b) => a - b);
   for (const [from, to] of toRanges(ids, MAX_GAP)) {
-    for (const [id, , time, row] of hot.rows(from, to)) jobOf.get(id)?.push({ time, row });
+    for (const [id, , time, row] of fromHot(() => hot.rows(from, to))) jobOf.get(id)?.push({ time, row });
     yield;
   }
 }

@@ -137,11 +137,13 @@ export class Compactor {
     const day = (jobs[0] as Job).day;
     this.error = `rows of ${dayFileName(day)} could not be moved and stay in hot.db: ${String(error)}`;
     report(this.error);
-    if (isDamagedFile(error)) this.#putAside(day);
-    else this.#pausedUntil = now() + PAUSE;
+    this.#pausedUntil = now() + PAUSE;
+    // What was thrown after the file's commit leaves a slot length in it that is not known here yet.
+    this.#layouts.clear();
     for (const job of [...jobs, ...this.#queue]) index.restore(job);
     this.#queue = [];
     this.#again = false;
+    if (isDamagedFile(error)) this.#putAside(day);
   }
 
   #putAside(day: number): void {
@@ -149,9 +151,16 @@ export class Compactor {
     const path = join(rawDirectory(this.#context.directory), dayFileName(day));
     let target = `${path}.bad`;
     for (let i = 1; existsSync(target); i++) target = `${path}.bad${i}`;
-    for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true });
-    renameSync(path, target);
-    this.#context.report(`${path} is damaged and is now ${target}; its points are missing until it is restored from a backup`);
+    try {
+      rmSync(`${path}-shm`, { force: true });
+      // Its log may hold points that are nowhere else.
+      if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${target}-wal`);
+      renameSync(path, target);
+      this.#pausedUntil = 0;
+      this.#context.report(`${path} is damaged and is now ${target}; its points are missing until it is restored from a backup`);
+    } catch (error) {
+      this.#context.report(`${path} is damaged and cannot be renamed: move it away. ${String(error)}`);
+    }
   }
 
   #checkpoint(): void {

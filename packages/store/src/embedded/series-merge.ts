@@ -176,7 +176,7 @@ export class SeriesBuilder {
 function moved(column: ColumnBuilder, target: Uint32Array, n: number, count: number): ColumnBuilder {
   const result = new ColumnBuilder(column.type, count);
   if (column.big !== null) result.big = new BigInt64Array(count);
-  if (column.type === 'string') result.texts.push(...new Array<string>(count).fill(''));
+  if (column.type === 'string') while (result.texts.length < count) result.texts.push('');
   // In the order they came, so that the last one stays.
   for (let i = 0; i < n; i++) {
     if (column.valid[i] !== 1) continue;
