@@ -45,7 +45,7 @@ export function createPlot(target: HTMLElement, width: number, height: number, e
   const stacked = model.kind === 'stack';
   const heat = model.kind === 'heat';
   const dots = {
-    show: !heat,
+    ...(heat ? { show: false } : {}),
     size: 6,
     width: 1.5,
     stroke: () => palette.color('--surface'),
