@@ -94,7 +94,11 @@ export class CommitQueue {
     try {
       const { rejected } = await this.#store.write(batch.map(({ group }) => group));
       const byGroup = new Map<number, WriteResult['rejected'][number][]>();
-      for (const field of rejected) byGroup.set(field.group, [...(byGroup.get(field.group) ?? []), field]);
+      for (const field of rejected) {
+        const known = byGroup.get(field.group);
+        if (known === undefined) byGroup.set(field.group, [field]);
+        else known.push(field);
+      }
       for (const [index, entry] of batch.entries()) entry.stored(byGroup.get(index) ?? []);
       this.#onCommit();
     } catch (error) {

@@ -38,4 +38,19 @@ describe('DeadLetters', () => {
     await dead.close();
     expect(counters.get('ingest_dead_letters_dropped_total')).toBe(2);
   });
+
+  it('is done with a letter when that is written, however many follow', async () => {
+    const dead = new DeadLetters({ folder: join(tempDir(), 'deadletter'), counters: new Counters(), logger });
+    let done = false;
+    const first = dead.add(letter).then(() => {
+      done = true;
+    });
+    for (let more = 0; more < 20_000 && !done; more++) {
+      void dead.add({ ...letter, payload: Buffer.alloc(0) });
+      await new Promise((next) => setImmediate(next));
+    }
+    expect(done).toBe(true);
+    await first;
+    await dead.close();
+  });
 });

@@ -34,7 +34,9 @@ export class DeadLetters {
   #sizes: Map<string, number> | null = null;
   #pending: string[] = [];
   #pendingBytes = 0;
-  #writing: Promise<void> | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  /** What `#pending` waits for. */
+  #next: Promise<void> | null = null;
   #failing = false;
 
   constructor(options: DeadLettersOptions) {
@@ -53,10 +55,12 @@ export class DeadLetters {
     }
     this.#pending.push(line);
     this.#pendingBytes += line.length;
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = null;
-    });
-    return this.#writing;
+    if (this.#next === null) {
+      // A turn later, so that what arrives together is one write.
+      this.#next = this.#writing.then(() => this.#write());
+      this.#writing = this.#next;
+    }
+    return this.#next;
   }
 
   async close(): Promise<void> {
@@ -64,23 +68,19 @@ export class DeadLetters {
   }
 
   async #write(): Promise<void> {
-    // A turn later, so that what arrives together is one write.
-    await Promise.resolve();
-    while (this.#pending.length > 0) {
-      const lines = this.#pending;
-      const text = lines.join('');
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      try {
-        if (await this.#append(text)) this.#options.counters.add('ingest_dead_letters_total', lines.length);
-        else this.#drop(lines.length);
-        this.#failing = false;
-      } catch (error) {
-        this.#drop(lines.length);
-        if (!this.#failing)
-          this.#options.logger.error({ err: error, folder: this.#options.folder }, 'cannot write dead letters; they are dropped');
-        this.#failing = true;
-      }
+    const lines = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#next = null;
+    try {
+      if (await this.#append(lines.join(''))) this.#options.counters.add('ingest_dead_letters_total', lines.length);
+      else this.#drop(lines.length);
+      this.#failing = false;
+    } catch (error) {
+      this.#drop(lines.length);
+      if (!this.#failing)
+        this.#options.logger.error({ err: error, folder: this.#options.folder }, 'cannot write dead letters; they are dropped');
+      this.#failing = true;
     }
   }
 

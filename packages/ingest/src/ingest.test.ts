@@ -299,6 +299,13 @@ describe('poison', () => {
   });
 });
 
+it('that a store leaves out 200,000 fields of one sample costs the others nothing', async () => {
+  const made = rig();
+  made.store.rejected = Array.from({ length: 200_000 }, () => ({ group: 0, measurement: 'cpu', code: 'max-series', message: 'x' }));
+  await Promise.all([made.accept(makeSample({ seq: 1 })), made.accept(makeSample({ seq: 2 }))]);
+  expect(seqs(made)).toEqual([[[1, 2]]]);
+});
+
 describe('listeners', () => {
   it('hear of each live sample once, before it is durable, and not of the backlog', async () => {
     const made = rig();
