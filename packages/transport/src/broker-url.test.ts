@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parseBrokerUrl } from './broker-url.ts';
 
@@ -19,5 +20,18 @@ describe('parseBrokerUrl', () => {
     expect(() => parseBrokerUrl('server:1883')).toThrow(/mqtt, mqtts, ws and wss/);
     expect(() => parseBrokerUrl('pve 1')).toThrow(/mqtt:\/\/host:1883/);
     expect(() => parseBrokerUrl('mqtt:///x')).toThrow(/no host/);
+  });
+
+  it('says what is wrong without the password', () => {
+    for (const text of ['mqtt//pve1:hunter2@server', 'mqtt://pve1:hunter2@server:99999', 'mqtt://pve1:hunter2%@server']) {
+      let thrown: unknown;
+      try {
+        parseBrokerUrl(text);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(inspect(thrown)).toMatch(/mqtt:\/\/host:1883/);
+      expect(inspect(thrown)).not.toContain('hunter2');
+    }
   });
 });

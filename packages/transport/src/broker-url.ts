@@ -18,12 +18,15 @@ const DEFAULT_PORTS: Readonly<Record<BrokerProtocol, number>> = { mqtt: 1883, mq
 /** Parses `mqtt://`, `mqtts://`, `ws://`, `wss://`, also with an IPv6 literal. Throws an Error that says what is allowed. */
 export function parseBrokerUrl(text: string): BrokerUrl {
   let url: URL;
+  let username: string;
+  let password: string;
   try {
     url = new URL(text);
-  } catch (cause) {
-    throw new Error('the broker URL is not valid: it has the form mqtt://host:1883, mqtts://host:8883, ws://host/mqtt or wss://host/mqtt', {
-      cause,
-    });
+    username = decodeURIComponent(url.username);
+    password = decodeURIComponent(url.password);
+  } catch {
+    // Without its cause: that holds the text, and so the password.
+    throw new Error('the broker URL is not valid: it has the form mqtt://host:1883, mqtts://host:8883, ws://host/mqtt or wss://host/mqtt');
   }
   const protocol = url.protocol.slice(0, -1);
   if (protocol !== 'mqtt' && protocol !== 'mqtts' && protocol !== 'ws' && protocol !== 'wss') {
@@ -36,8 +39,8 @@ export function parseBrokerUrl(text: string): BrokerUrl {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port,
     path: `${url.pathname === '' ? '/' : url.pathname}${url.search}`,
-    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(username === '' ? {} : { username }),
+    ...(password === '' ? {} : { password }),
     shown: `${protocol}://${url.hostname}:${port}`,
   };
 }
