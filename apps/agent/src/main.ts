@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { DiagnosticDump, recordAccess } from '@hostwire/host-access';
 import { encodeSample, toHostId } from '@hostwire/model';
-import { ConfigError, createLifecycle, createLogger, type Logger, type LogLevel, version } from '@hostwire/service';
+import { ConfigError, createLifecycle, createLogger, endProcess, type Logger, type LogLevel, version } from '@hostwire/service';
 import { startAgent } from './agent.ts';
 import { type AgentConfig, configPath, connectionOf, intervalsOf, isConfiguredBy, loadConfig } from './agent-config.ts';
 import { type CliOptions, HELP, parseCommandLine, UsageError } from './cli.ts';
@@ -109,12 +109,12 @@ function logger(): Logger {
 
 /** Ends the process once all is written: a pipe takes what it is given only bit by bit. */
 function print(text: string): void {
-  process.stdout.write(text, (error) => process.exit(error ? EXIT_FAILED : 0));
+  process.stdout.write(text, (error) => void endProcess(error ? EXIT_FAILED : 0));
 }
 
 function fail(error: unknown): void {
   const usage = error instanceof ConfigError || error instanceof UsageError;
   const coded = error instanceof Error && 'code' in error;
   process.stderr.write(`hostwire-agent: ${error instanceof Error ? (coded ? error.message : error.stack) : String(error)}\n`);
-  process.exit(usage ? EXIT_USAGE : EXIT_FAILED);
+  void endProcess(usage ? EXIT_USAGE : EXIT_FAILED);
 }

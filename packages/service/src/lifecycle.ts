@@ -1,3 +1,4 @@
+import { endProcess } from './end-process.ts';
 import type { Logger } from './logger.ts';
 
 /** Starts and stops the parts of one process in order. */
@@ -19,6 +20,11 @@ export interface ProcessHooks {
   exit(code: number): void;
 }
 
+const PROCESS: ProcessHooks = {
+  on: (event, listener) => process.on(event, listener),
+  exit: (code) => void endProcess(code),
+};
+
 /** One Ctrl-C can arrive twice, from the terminal and from a parent that passes signals on: that is no second wish. */
 const REPEAT_MS = 500;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -27,7 +33,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
  * Listens for SIGINT and SIGTERM (stop, exit 0; another one half a second later or more exits at once with 130 or 143) and for errors that nobody caught
  * (logged, then stop, exit 1).
  */
-export function createLifecycle(logger: Logger, hooks: ProcessHooks = process): Lifecycle {
+export function createLifecycle(logger: Logger, hooks: ProcessHooks = PROCESS): Lifecycle {
   const parts: { name: string; stop: () => unknown; timeout: number }[] = [];
   const aborter = new AbortController();
   let stopping: Promise<void> | null = null;
