@@ -56,7 +56,9 @@ async function setUp(times: readonly number[]) {
   return {
     directory,
     hot,
-    addRows: (from: number, to: number) => rows.slice(from, to).forEach(([id, time]) => index.add(1, time, id, 10, 0)),
+    addRows: (from: number, to: number) => {
+      for (const [id, time] of rows.slice(from, to)) index.add(1, time, id, 10, 0);
+    },
     moveAll: () => {
       compactor.plan(true);
       while (compactor.busy) compactor.step();

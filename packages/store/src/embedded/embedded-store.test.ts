@@ -95,10 +95,17 @@ describe('what cannot be taken', () => {
     expect(await write(START, { i: 1, f: 1.5, s: 'x' })).toEqual({ rejected: [] });
     expect(await write(START + 1, { i: 2.0, f: 2n, s: 'y' })).toEqual({ rejected: [] });
     const { rejected } = await write(START + 2, { i: 2.5, f: 'no', s: 3, late: true });
-    expect(rejected).toMatchObject([
-      { group: 0, measurement: 'm', field: 'i', code: 'type-conflict' },
-      { group: 0, measurement: 'm', field: 'f', code: 'type-conflict' },
-      { group: 0, measurement: 'm', field: 's', code: 'type-conflict' },
+    const conflict = (field: string, message: string) => ({
+      group: 0,
+      measurement: 'm',
+      field,
+      code: 'type-conflict',
+      message: `input field "${field}" on measurement "m" is type ${message}`,
+    });
+    expect(rejected).toEqual([
+      conflict('i', 'float, already exists as type integer'),
+      conflict('f', 'string, already exists as type float'),
+      conflict('s', 'float, already exists as type string'),
     ]);
     expect((await write(START + 3, { i: Number.NaN, f: 4 })).rejected).toMatchObject([{ field: 'i', code: 'invalid' }]);
     expect(await values(store, 'SELECT i, f, s, late FROM m')).toEqual([

@@ -1,4 +1,4 @@
-import type { FieldValue, Point, PointGroup } from '@hostwire/model';
+import type { FieldType, FieldValue, Point, PointGroup } from '@hostwire/model';
 import type { RejectedField } from '../series-store.ts';
 import { coerce, typeOfValue } from './coerce.ts';
 import type { Field, Series } from './dictionary.ts';
@@ -18,6 +18,8 @@ export interface PackOptions {
 const MAX_TIME = 9_223_372_036_854;
 /** Plans kept of a measurement of a group. */
 const MAX_PLANS = 8;
+
+const INFLUX_TYPES: Readonly<Record<FieldType, string>> = { float: 'float', int: 'integer', string: 'string', bool: 'boolean' };
 
 /** A point whose series and values are known. */
 interface Resolved {
@@ -172,13 +174,20 @@ export class Packer {
     let clean = true;
     for (const name of names) {
       const raw = point.fields[name] as FieldValue;
-      const type = fields?.get(name)?.type ?? (Object.hasOwn(point.types, name) ? point.types[name] : undefined) ?? typeOfValue(raw);
+      const existing = fields?.get(name)?.type;
+      const declared = Object.hasOwn(point.types, name) ? point.types[name] : undefined;
+      const type = existing ?? declared ?? typeOfValue(raw);
       const value = coerce(raw, type);
       if (value === null) {
         clean = false;
         if (typeof raw === 'number' && !Number.isFinite(raw)) reject('invalid', `${measurement}.${name} is not a finite number`, name);
-        else
-          reject('type-conflict', `field ${name} of ${measurement} is of type ${type}, and this value of type ${typeOfValue(raw)}`, name);
+        else {
+          const given = INFLUX_TYPES[declared === undefined || declared === type ? typeOfValue(raw) : declared];
+          const stands = existing === undefined ? 'is declared as' : 'already exists as';
+          // InfluxDB's words: its clients read the type from them.
+          const message = `input field "${name}" on measurement "${measurement}" is type ${given}, ${stands} type ${INFLUX_TYPES[type]}`;
+          reject('type-conflict', message, name);
+        }
         continue;
       }
       const field = this.#registrar.field(group.database, measurement, name, type);
