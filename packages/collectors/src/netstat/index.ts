@@ -49,7 +49,7 @@ export const netstat = defineCollector({
       // Without IPv6 there is no tcp6; any other failure would make the counts too small.
       else if (tcp6 !== undefined && !isAbsent(tcp6)) throw tcp6;
       Object.assign(fields, counts);
-    } else if (!isAbsent(tcp)) throw tcp;
+    } else if (tcp !== undefined && !isAbsent(tcp)) throw tcp;
     return { netstat: [{ fields }] };
   },
 });

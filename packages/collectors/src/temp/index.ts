@@ -61,9 +61,10 @@ export const temp = defineCollector({
         report(error);
       }
     }
-    if (texts.length > 0 && texts.every((text) => typeof text !== 'string')) {
+    const [failure] = texts;
+    if (failure !== undefined && typeof failure !== 'string' && texts.every((text) => typeof text !== 'string')) {
       memory.delete('sensors');
-      throw texts[0];
+      throw failure;
     }
     return { temp: rows };
   },
