@@ -131,6 +131,17 @@ describe('a hostile client', () => {
     await expectServing(made);
   });
 
+  it('is cut off when it sends one message in a thousand pieces', async () => {
+    const made = await rig({ wsPort: 0 });
+    const socket = new WebSocket(`ws://127.0.0.1:${made.broker.wsPort}/mqtt`, 'mqtt');
+    onTestFinished(() => socket.terminate());
+    socket.on('error', () => {});
+    await new Promise((done) => socket.once('open', done));
+    for (let i = 0; i < 1000; i++) socket.send('x', { binary: true, fin: false });
+    await waitFor(() => socket.readyState === WebSocket.CLOSED);
+    expect(made.refused('timeout')).toBe(0);
+  });
+
   it('that says nothing loses its place, and does not take the places of others', async () => {
     const made = await rig({ limits: { connectTimeoutMs: 400, maxPendingPerAddress: 5 } });
     const silent = Array.from({ length: 8 }, () => socketTo(made));

@@ -12,6 +12,8 @@ export function webSocketUpgrade(
   const server = new WebSocketServer({
     noServer: true,
     maxPayload,
+    // Each piece of a message is an object: a stranger would pay 7 bytes for more than 100.
+    maxFragments: 512,
     perMessageDeflate: false,
     handleProtocols: (protocols) => [...protocols].find((name) => name === 'mqtt' || name === 'mqttv3.1') ?? false,
   });
