@@ -22,6 +22,8 @@ export interface InfluxHttpOptions {
 
 /** As InfluxDB's max-body-size; for what comes out of gzip as well. */
 const MAX_BODY_BYTES = 25_000_000;
+/** Of a query, which is read and parsed before it is known who asks. */
+const MAX_QUERY_BYTES = 1_000_000;
 const EPOCHS = new Set(['ns', 'u', 'ms', 's', 'm', 'h']);
 const inflate = promisify(gunzip);
 
@@ -52,9 +54,16 @@ export function createInfluxHttp(options: InfluxHttpOptions): FastifyInstance {
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }));
   server.get('/ping', (request, reply) => api.ping(request, reply));
   server.get('/health', () => api.health());
-  server.route({ method: ['GET', 'POST'], url: '/query', handler: (request, reply) => api.query(request, reply) });
-  server.post('/write', (request, reply) => api.write(request, reply, false));
-  server.post('/api/v2/write', (request, reply) => api.write(request, reply, true));
+  server.route({
+    method: ['GET', 'POST'],
+    url: '/query',
+    bodyLimit: MAX_QUERY_BYTES,
+    handler: (request, reply) => api.query(request, reply),
+  });
+  for (const url of ['/write', '/api/v2/write']) {
+    // Before the body: what a stranger sends is not kept.
+    server.post(url, { onRequest: (request) => api.allowWrite(request) }, (request, reply) => api.write(request, reply));
+  }
   return server;
 }
 
@@ -79,7 +88,7 @@ class InfluxApi {
 
   async query(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const parameters = parametersOf(request);
-    const body = await bodyOf(request);
+    const body = await bodyOf(request, MAX_QUERY_BYTES);
     if (isForm(request)) {
       // As in InfluxDB the form comes first.
       for (const [name, value] of new URLSearchParams(body)) parameters.set(name, value);
@@ -98,7 +107,7 @@ class InfluxApi {
     const response =
       plan.creates.length > 0
         ? { results: plan.creates.map((_, statement_id) => ({ statement_id })) }
-        : await this.options.store.query(influxql, { database, ...epochOf(parameters) });
+        : await this.options.store.query(influxql, { database, ...epochOf(parameters), signal: goneSignal(reply) });
     const pretty = ['true', '1'].includes(parameters.get('pretty') ?? '');
     return reply.type('application/json').send(responseJson(response, pretty));
   }
@@ -113,14 +122,18 @@ class InfluxApi {
     }
   }
 
-  async write(request: FastifyRequest, reply: FastifyReply, v2: boolean): Promise<FastifyReply> {
+  async allowWrite(request: FastifyRequest): Promise<void> {
     const parameters = parametersOf(request);
-    const credentials = this.credentials(request, parameters);
-    const database = (v2 ? parameters.get('bucket')?.split('/')[0] : parameters.get('db')) ?? '';
-    await this.allow(credentials, 'write', database);
-    if (database === '') throw new HttpFault(400, v2 ? 'bucket is required' : 'database is required');
+    await this.allow(this.credentials(request, parameters), 'write', writtenDatabase(request, parameters));
+  }
+
+  /** After allowWrite. */
+  async write(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const parameters = parametersOf(request);
+    const database = writtenDatabase(request, parameters);
+    if (database === '') throw new HttpFault(400, isV2(request) ? 'bucket is required' : 'database is required');
     const precision = precisionOf(parameters.get('precision'));
-    const refusal = await writePoints(this.options.store, database, await bodyOf(request), precision, Date.now());
+    const refusal = await writePoints(this.options.store, database, await bodyOf(request, MAX_BODY_BYTES), precision, Date.now());
     if (refusal !== null) throw new HttpFault(400, refusal);
     return reply.code(204).send();
   }
@@ -158,17 +171,32 @@ function isForm(request: FastifyRequest): boolean {
   return /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '');
 }
 
+const isV2 = (request: FastifyRequest): boolean => request.routeOptions.url === '/api/v2/write';
+
+function writtenDatabase(request: FastifyRequest, parameters: URLSearchParams): string {
+  return (isV2(request) ? parameters.get('bucket')?.split('/')[0] : parameters.get('db')) ?? '';
+}
+
+/** Aborted when the client goes before it has its answer. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
 function parametersOf(request: FastifyRequest): URLSearchParams {
   const at = request.url.indexOf('?');
   return new URLSearchParams(at === -1 ? '' : request.url.slice(at + 1));
 }
 
-async function bodyOf(request: FastifyRequest): Promise<string> {
+async function bodyOf(request: FastifyRequest, limit: number): Promise<string> {
   const body = request.body;
   if (!(body instanceof Buffer)) return '';
   if (!/gzip/i.test(request.headers['content-encoding'] ?? '')) return body.toString('utf8');
   try {
-    return (await inflate(body, { maxOutputLength: MAX_BODY_BYTES })).toString('utf8');
+    return (await inflate(body, { maxOutputLength: limit })).toString('utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new HttpFault(413, 'Request Entity Too Large');
     throw new HttpFault(400, `unable to inflate the body: ${(cause as Error).message}`);
