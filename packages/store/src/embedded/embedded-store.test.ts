@@ -219,6 +219,17 @@ describe('the store', () => {
     await open({ directory });
   });
 
+  it('names hot.db when that is damaged, and leaves it as it is', async () => {
+    const directory = tempDir();
+    await (await open({ directory })).close();
+    writeFileSync(join(directory, 'hot.db'), 'no database at all'.repeat(1000));
+    await expect(openEmbeddedStore({ directory })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/hot\.db is damaged .*backup/),
+    });
+    expect(existsSync(join(directory, 'hot.db'))).toBe(true);
+  });
+
   it('says so when its directory cannot be used', async () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'file'), '');

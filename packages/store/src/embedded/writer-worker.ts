@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Compactor } from './compactor.ts';
 import { Dictionary, type Entries } from './dictionary.ts';
-import { HotFile } from './hot-file.ts';
+import { HotFile, hotPath } from './hot-file.ts';
 import { HotIndex } from './hot-index.ts';
 import { LockedError, own } from './owner.ts';
 import type { FromWriter, ToWriter, WriterOptions, WriterStats } from './protocol.ts';
 import { ROW_HEAD } from './row-writer.ts';
-import type { SqlFile } from './sql.ts';
+import { isDamagedFile, type SqlFile } from './sql.ts';
 
 /** How long compaction holds the thread at once, while a commit may be waiting. */
 const SLICE_MS = 8;
@@ -267,7 +267,16 @@ try {
   new Writer(port, (workerData as { options: WriterOptions }).options);
 } catch (error) {
   const code = error instanceof LockedError ? 'locked' : 'unavailable';
-  const refused: FromWriter = { type: 'refused', code, message: error instanceof Error ? error.message : String(error) };
+  const { directory } = (workerData as { options: WriterOptions }).options;
+  const message = error instanceof Error ? error.message : String(error);
+  const refused: FromWriter = {
+    type: 'refused',
+    code,
+    // Names and series are in that file: without it the day files say nothing, so it is never put aside by itself.
+    message: isDamagedFile(error)
+      ? `${hotPath(directory)} is damaged (${message}): restore it from a backup, or move ${directory} away`
+      : message,
+  };
   port.postMessage(refused);
   port.close();
 }
