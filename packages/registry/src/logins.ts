@@ -43,16 +43,16 @@ export function loginRegistry(db: Db, now: () => number): LoginRegistry {
     async checkSession(session) {
       const hash = sha256(session);
       const row = await db.selectFrom('login_session').selectAll().where('session_hash', '=', hash).executeTakeFirst();
-      if (row === undefined) return false;
+      if (row === undefined) return null;
       if (Math.min(row.idle_expires_at, row.expires_at) <= now()) {
         await db.deleteFrom('login_session').where('session_hash', '=', hash).execute();
-        return false;
+        return null;
       }
       const slid = now() + SESSION_IDLE_MS;
       if (slid - row.idle_expires_at >= SLIDE_MS) {
         await db.updateTable('login_session').set({ idle_expires_at: slid }).where('session_hash', '=', hash).execute();
       }
-      return true;
+      return { expiresAt: row.expires_at };
     },
 
     async endSession(session) {

@@ -257,10 +257,10 @@ describe('logins', () => {
     const [one, two] = await Promise.all([logins.redeem(code, 60_000), logins.redeem(code, 60_000)]);
     expect([one, two].filter((login) => login !== null)).toHaveLength(1);
     const session = (one ?? two)?.session ?? '';
-    expect(await logins.checkSession(session)).toBe(true);
-    expect(await logins.checkSession(code)).toBe(false);
+    expect(await logins.checkSession(session)).toEqual({ expiresAt: (one ?? two)?.expiresAt });
+    expect(await logins.checkSession(code)).toBeNull();
     now += 60_000;
-    expect(await logins.checkSession(session)).toBe(false);
+    expect(await logins.checkSession(session)).toBeNull();
     const late = await logins.createLink(1000);
     now += 1000;
     expect(await logins.redeem(late.code, 1000)).toBeNull();
@@ -274,18 +274,18 @@ describe('logins', () => {
     const idle = await login();
     const used = await login();
     now = SESSION_IDLE_MS - 1;
-    expect(await logins.checkSession(used)).toBe(true);
+    expect(await logins.checkSession(used)).not.toBeNull();
     now += 1;
-    expect(await logins.checkSession(idle)).toBe(false);
-    for (; now < SESSION_MAX_MS; now += SESSION_IDLE_MS / 2) expect(await logins.checkSession(used)).toBe(true);
-    expect(await logins.checkSession(used)).toBe(false);
+    expect(await logins.checkSession(idle)).toBeNull();
+    for (; now < SESSION_MAX_MS; now += SESSION_IDLE_MS / 2) expect(await logins.checkSession(used)).not.toBeNull();
+    expect(await logins.checkSession(used)).toBeNull();
   });
 
   it('end when asked to', async () => {
     const { logins } = await open();
     const login = await logins.redeem((await logins.createLink(10_000)).code, 60_000);
     await logins.endSession(login?.session ?? '');
-    expect(await logins.checkSession(login?.session ?? '')).toBe(false);
+    expect(await logins.checkSession(login?.session ?? '')).toBeNull();
   });
 });
 

@@ -80,8 +80,8 @@ export interface LoginRegistry {
   createLink(ttlMs: number): Promise<{ code: string; expiresAt: number }>;
   /** Opens a session with a link's code; null if unknown, used or expired. */
   redeem(code: string, sessionTtlMs: number): Promise<{ session: string; expiresAt: number } | null>;
-  /** True while the session lives; slides its idle limit. */
-  checkSession(session: string): Promise<boolean>;
+  /** Null unless the session lives; slides its idle limit. `expiresAt` is its end, however much it is used. */
+  checkSession(session: string): Promise<{ expiresAt: number } | null>;
   endSession(session: string): Promise<void>;
 }
 

@@ -92,7 +92,8 @@ describe('a one-time link', () => {
     expect((await server.post('/api/login', { code })).status).toBe(401);
 
     const cookie = set.split(';')[0] ?? '';
-    expect((await server.get('/api/session', { cookie })).status).toBe(200);
+    const session = (await (await server.get('/api/session', { cookie })).json()) as { expires_at: number };
+    expect(Math.abs(session.expires_at - Date.parse(/Expires=([^;]+)/.exec(set)?.[1] ?? ''))).toBeLessThan(1000);
     const logout = await server.post('/api/logout', undefined, { cookie, origin: server.url, 'x-hostwire-csrf': '1' });
     expect(logout.status).toBe(204);
     expect((await server.get('/api/session', { cookie })).status).toBe(401);
@@ -169,11 +170,18 @@ describe('answers', () => {
       ['/api/series?measurement=cpu&field=usage_active&from=-30d&step=1s', 400, 'too-many-buckets'],
       ['/api/hosts/nobody', 404, 'not-found'],
       ['/api/nothing', 404, 'not-found'],
+      ['/api/hosts/%ff', 400, 'invalid'],
+      ['/%zz', 400, 'invalid'],
+      ['/%2e%2e/%2e%2e/package.json', 404, 'not-found'],
     ];
     for (const [path, status, code] of questions) {
       const answer = await server.get(path, admin);
       expect([path, answer.status, await answer.json()]).toMatchObject([path, status, { error: { code } }]);
     }
+    const wrong = (await (await server.get('/api/alerts?state=x&a=1', admin)).json()) as { error: { message: string } };
+    expect(wrong.error.message).toBe(
+      'querystring: querystring must not have additional properties (a); state must be pending; state must be firing; state must be resolved',
+    );
     const broken = await fetch(`${server.url}/api/login`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' });
     expect([broken.status, await broken.json()]).toMatchObject([400, { error: { code: 'invalid' } }]);
   });
@@ -187,9 +195,12 @@ describe('answers', () => {
 
   it('allow no inline code', async () => {
     const server = await testServer();
-    const policy = (await server.get('/health')).headers.get('content-security-policy') ?? '';
-    expect(policy).toContain("script-src 'self'");
+    const policyOf = async (path: string) => (await server.get(path, await server.cookie())).headers.get('content-security-policy') ?? '';
+    const policy = await policyOf('/health');
+    expect(policy).toContain("script-src 'self';style-src 'self';");
     expect(policy).not.toContain('unsafe');
+    // Its only other words are the hash of one style.
+    expect((await policyOf('/docs')).replace(/ 'sha256-[\w+/=]+'/, '')).toBe(policy);
   });
 });
 

@@ -45,6 +45,9 @@ const CONTENT_SECURITY_POLICY = {
   },
 };
 
+/** The one style that Swagger UI writes into its page, by its hash (CSP3 section 6.7.3.3). */
+const SWAGGER_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";
+
 /** The HTTP side of the server, not listening yet. */
 export async function createApi(context: ApiContext, options: ApiOptions): Promise<FastifyInstance> {
   const app = newApp(options.logger);
@@ -60,7 +63,10 @@ export async function createApi(context: ApiContext, options: ApiOptions): Promi
   guardRoutes(app, () => context.registry);
   await app.register(liveSocket(context, options.socket));
   await describe(app);
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    transformStaticCSP: (policy) => policy.replace("style-src 'self'", `style-src 'self' ${SWAGGER_STYLE}`),
+  });
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await registerRoutes(app, context);
   await servePage(app, options.webRoot);
@@ -93,6 +99,8 @@ function newApp(logger: FastifyBaseLogger | false): FastifyInstance {
     forceCloseConnections: true,
     bodyLimit: 64 * 1024,
     routerOptions: { maxParamLength: 300 },
+    // A path that cannot be decoded is answered like any other mistake.
+    frameworkErrors: handleError,
   });
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   app.setSerializerCompiler(() => (body) => JSON.stringify(body));

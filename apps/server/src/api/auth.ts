@@ -78,8 +78,10 @@ async function identify(request: FastifyRequest, { tokens, logins }: Pick<Regist
   }
   const session = request.cookies[SESSION_COOKIE];
   if (session === undefined || session === '' || session.length > 512) return null;
-  const stillValid = (): Promise<boolean> => logins.checkSession(session);
-  return (await stillValid()) ? { name: 'dashboard', scopes: ['admin'], via: 'session', expiresAt: null, stillValid } : null;
+  const found = await logins.checkSession(session);
+  if (found === null) return null;
+  const stillValid = async (): Promise<boolean> => (await logins.checkSession(session)) !== null;
+  return { name: 'dashboard', scopes: ['admin'], via: 'session', expiresAt: found.expiresAt, stillValid };
 }
 
 async function refuse(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

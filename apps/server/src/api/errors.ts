@@ -10,6 +10,7 @@ export const ERROR_STATUS = {
   'not-a-counter': 400,
   'too-many-buckets': 400,
   'too-many-series': 400,
+  'too-many-values': 400,
   'not-logged-in': 401,
   'login-refused': 401,
   forbidden: 403,
@@ -55,16 +56,20 @@ export function handleError(error: FastifyError | ApiError, request: FastifyRequ
 function clientError(error: FastifyError): ApiError | null {
   if (error.validation !== undefined) {
     const where = error.validationContext ?? 'request';
-    const problems = error.validation.slice(0, 5).map(({ instancePath, message, params }) => {
-      const extra = (params as { additionalProperties?: string[] }).additionalProperties;
-      const name = instancePath.replace(/^\//, '').replaceAll('/', '.');
-      return `${name === '' ? where : name} ${message ?? 'is not valid'}${extra === undefined ? '' : ` (${extra.join(', ')})`}`;
-    });
-    return new ApiError('invalid', `${where}: ${problems.join('; ')}`);
+    const problems = error.validation
+      .filter(({ keyword }) => keyword !== 'boolean' && keyword !== 'anyOf')
+      .map(({ instancePath, message, params }) => {
+        const { additionalProperties: extra, allowedValue } = params as { additionalProperties?: string[]; allowedValue?: unknown };
+        const name = instancePath.replace(/^\//, '').replaceAll('/', '.');
+        const what = allowedValue === undefined ? (message ?? 'is not valid') : `must be ${String(allowedValue)}`;
+        return `${name === '' ? where : name} ${what}${extra === undefined ? '' : ` (${extra.join(', ')})`}`;
+      });
+    return new ApiError('invalid', `${where}: ${[...new Set(problems)].slice(0, 10).join('; ')}`);
   }
   const { statusCode = 500 } = error;
   if (statusCode === 413) return new ApiError('too-large', 'The request is too large.');
-  if (statusCode === 404) return new ApiError('not-found', 'There is nothing here.');
+  // 403 is what a path out of the dashboard's folder gets.
+  if (statusCode === 404 || statusCode === 403) return new ApiError('not-found', 'There is nothing here.');
   // Fastify's own messages name no secret: a malformed body, a wrong content type.
   return statusCode >= 400 && statusCode < 500 ? new ApiError('invalid', error.message) : null;
 }

@@ -3,10 +3,21 @@ import { ApiError } from '../errors.ts';
 import type { SeriesAnswerBody } from '../schemas.ts';
 import { bucketRange, MAX_SERIES, type SeriesPlan } from './statement.ts';
 
+/** Buckets times series of one answer: some 10 MB of JSON. */
+export const MAX_VALUES = 1_000_000;
+/** How the stores say that a question is too large for them (InfluxDB: its max-select limits). */
+const TOO_LARGE = /^hostwire: .*\bnarrow\b|^max-select-/;
+const ADVICE = 'ask for a larger step or a shorter range, name hosts, or group by fewer tags';
+
 /** The store's answer as aligned columns: one value, or null, for each bucket of the whole range. Throws ApiError. */
 export function toColumns(plan: SeriesPlan, response: QueryResponse): Pick<SeriesAnswerBody, 'times' | 'series'> {
   const result = response.results[0];
-  if (result?.error !== undefined) throw new ApiError('store-failed', `The store could not answer: ${result.error}`);
+  if (result?.error !== undefined) {
+    if (TOO_LARGE.test(result.error)) {
+      throw new ApiError('too-many-values', `That is more than the store holds for one answer: ${ADVICE}.`);
+    }
+    throw new ApiError('store-failed', `The store could not answer: ${result.error}`);
+  }
   const found = result?.series ?? [];
   if (found.length > MAX_SERIES) {
     throw new ApiError(
@@ -16,6 +27,12 @@ export function toColumns(plan: SeriesPlan, response: QueryResponse): Pick<Serie
   }
   const { from, to } = bucketRange(plan);
   const count = Math.round((to - from) / plan.step);
+  if (count * found.length > MAX_VALUES) {
+    throw new ApiError(
+      'too-many-values',
+      `That is ${found.length} series of ${count} buckets; at most ${MAX_VALUES} values are answered: ${ADVICE}.`,
+    );
+  }
   const times = Array.from({ length: count }, (_, index) => from + index * plan.step);
   const series = found.map(({ tags, values }) => {
     const column = new Array<number | null>(count).fill(null);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toColumns } from './answer.ts';
+import { MAX_VALUES, toColumns } from './answer.ts';
 import { parseConditions, parseHosts } from './conditions.ts';
 import { chooseStep, MAX_BUCKETS, parseRange } from './range.ts';
 import { MAX_SERIES, type SeriesPlan, toInfluxQL } from './statement.ts';
@@ -127,5 +127,16 @@ describe('the answer', () => {
     expect(() => toColumns(plan, { results: [{ statement_id: 0, series: many }] })).toThrow(
       expect.objectContaining({ code: 'too-many-series' }),
     );
+  });
+
+  it('is refused if the series and the buckets are too many together, here or in the store', () => {
+    const series = (count: number) => Array.from({ length: count }, () => ({ name: 'cpu', columns: ['time', 'value'], values: [] }));
+    const fine: SeriesPlan = { ...plan, range: { from: 0, to: 1000 * plan.step } };
+    const answer = (count: number) => toColumns(fine, { results: [{ statement_id: 0, series: series(count) }] });
+    expect(answer(MAX_VALUES / 1000).series).toHaveLength(MAX_VALUES / 1000);
+    const refusal = expect.objectContaining({ code: 'too-many-values' });
+    expect(() => answer(MAX_VALUES / 1000 + 1)).toThrow(refusal);
+    const error = 'hostwire: the query holds more than 1000000 points; narrow its time range or its series, or add a LIMIT';
+    expect(() => toColumns(plan, { results: [{ statement_id: 0, error }] })).toThrow(refusal);
   });
 });
