@@ -245,8 +245,12 @@ describe('hosts', () => {
     await waitFor(async () => (await state()) === 'offline');
     await host.send(cpu(1));
     await waitFor(async () => (await state()) === 'online');
+    const client = await connect(server, await server.cookie());
+    await waitFor(() => client.find('hosts_update'), { what: 'the first look at all hosts' });
     await server.server.registry.hosts.remove('pve1');
     await waitFor(async () => (await state()) === undefined, { what: 'the removal' });
+    await waitFor(() => client.find('host_removed'), { what: 'the news of it' });
+    expect(client.find('host_removed')).toEqual({ host: 'pve1' });
   });
 });
 

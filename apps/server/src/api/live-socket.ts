@@ -76,6 +76,11 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
       told.set(host.host, standing);
       hosts.push(hostSummary(context, host));
     }
+    for (const host of changed) {
+      if (live.get(host) !== undefined) continue;
+      told.delete(host);
+      broadcast('host_removed', { host });
+    }
     changed.clear();
     if (hosts.length > 0) broadcast('hosts_update', { hosts, server_time: context.now() });
   };
