@@ -75,6 +75,7 @@ describe('hostwire token', () => {
       err: expect.stringContaining('mqtt:read'),
     });
     expect(await run('token', 'add', 'x', '--scope', 'admin', '--expires', 'soon', '--data-dir', dir)).toMatchObject({ code: 2 });
+    expect(await run('token', 'add', 'x', '--scope', 'admin', '--expires', '99999999999w', '--data-dir', dir)).toMatchObject({ code: 2 });
   });
 });
 
@@ -104,7 +105,17 @@ describe('a command line or configuration that cannot be used', () => {
     for (const part of ['mqttport', 'did you mean mqtt_port', 'store.url', '70000', '--port', 'roles[1]', '--listen'])
       expect(err).toContain(part);
     expect(err).not.toContain('s3cret');
+    expect((await run('serve', '--listen', '999.1.1.1')).err).toContain('listen = "999.1.1.1"');
     const split = await run('serve', '--roles', 'api', '--data-dir', tempDir());
     expect(split.err).toMatch(/broker\.url is missing[\s\S]*roles .* must hold ingest/);
+  });
+
+  it('is a data directory that is a file, or that no user can make', async () => {
+    const file = join(tempDir(), 'file');
+    writeFileSync(file, '');
+    for (const dir of [file, join(file, 'below'), '/proc/hostwire/data']) {
+      const { code, err } = await run('host', 'list', '--data-dir', dir);
+      expect([code, err]).toEqual([2, expect.stringMatching(/data_dir = .* choose another with --data-dir\n$/)]);
+    }
   });
 });

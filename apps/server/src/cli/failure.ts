@@ -17,6 +17,11 @@ export function describeFailure(error: unknown): { message: string; exitCode: 1 
   if (error instanceof UsageError || error.name === 'CACError')
     return { message: `${error.message}; --help lists what there is`, exitCode: 2 };
   if (error instanceof BrokerError) return { message: `${error.message} (--mqtt-port)`, exitCode: 1 };
-  const isExpected = error instanceof ListenError || error instanceof StoreError || error instanceof RegistryError;
+  const isExpected = error instanceof ListenError || error instanceof StoreError || error instanceof RegistryError || isOfFile(error);
   return { message: isExpected ? error.message : (error.stack ?? error.message), exitCode: 1 };
+}
+
+/** A file or folder that cannot be used; the system's own message names both. */
+function isOfFile(error: Error): boolean {
+  return 'syscall' in error && 'path' in error;
 }

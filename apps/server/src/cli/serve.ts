@@ -35,22 +35,21 @@ export async function serve(options: ServerOptions, agent: LocalAgentOptions | n
       ),
     { timeout: STOP_SERVER_MS },
   );
-  let server: RunningServer;
   try {
-    server = await starting;
+    const server = await starting;
+    if (agent !== null && !lifecycle.signal.aborted) {
+      const running = await startLocalAgent(server, config, agent, logger);
+      lifecycle.add('agent', () => running.stop());
+      await firstSample(server, running.host, lifecycle.signal);
+    }
+    if (!lifecycle.signal.aborted) await announce(server, config);
   } catch (error) {
+    // What was being closed under its hands failed by that alone.
+    if (lifecycle.signal.aborted) return;
     const { message, exitCode } = describeFailure(error);
     process.stderr.write(`hostwire: ${message}\n`);
     await lifecycle.stop('the server cannot start', exitCode);
-    return;
   }
-  if (lifecycle.signal.aborted) return;
-  if (agent !== null) {
-    const running = await startLocalAgent(server, config, agent, logger);
-    lifecycle.add('agent', () => running.stop());
-    await firstSample(server, running.host, lifecycle.signal);
-  }
-  if (!lifecycle.signal.aborted) await announce(server, config);
 }
 
 async function startLocalAgent(server: RunningServer, config: ServerConfig, { script, mock }: LocalAgentOptions, logger: Logger) {

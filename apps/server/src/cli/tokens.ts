@@ -5,6 +5,8 @@ import { UsageError } from './failure.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
+const MAX_LIFE_MS = 36_500 * 86_400_000;
+
 /** Prints the token once; only its hash is kept. */
 export async function addToken(
   options: ServerOptions,
@@ -18,8 +20,8 @@ export async function addToken(
     throw new UsageError(`--scope ${bad === undefined ? 'is missing' : `${bad} is not known`}; it is some of ${SCOPES.join(', ')}`);
   }
   const lasts = expires === undefined ? null : parseDuration(expires);
-  if (expires !== undefined && (lasts === null || lasts === 0)) {
-    throw new UsageError(`--expires ${expires} is not a duration such as 12h or 30d`);
+  if (expires !== undefined && (lasts === null || lasts === 0 || lasts > MAX_LIFE_MS)) {
+    throw new UsageError(`--expires ${expires} is not a duration such as 12h or 30d, at most 36500d`);
   }
   await withRegistry(options, async ({ tokens }) => {
     const { token, record } = await tokens.add(name, scopes as Scope[], lasts === null ? undefined : Date.now() + lasts);

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem, type LogLevel, loadToml, overridesFrom } from '@hostwire/service';
 import type { Role } from '../roles/roles.ts';
 import { ServerFile, type ServerFileTable } from './schema.ts';
@@ -113,14 +114,22 @@ function defaultDataDir(environment: NodeJS.ProcessEnv): string {
   return join(base === undefined || base === '' ? join(homedir(), '.local', 'share') : base, 'hostwire');
 }
 
-/** Makes the data directory, for its owner only. Throws ConfigError if it cannot be made. */
+/** Makes the data directory, for its owner only. Throws ConfigError if it cannot be made or written to. */
 export function makeDataDir(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
+    accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const allowed = `cannot be made (${(cause as NodeJS.ErrnoException).code}); choose another with --data-dir`;
+    const allowed = `is no folder that can be made or written to (${(cause as NodeJS.ErrnoException).code}); choose another with --data-dir`;
     throw new ConfigError('the data directory', [{ key: 'data_dir', value: JSON.stringify(folder), allowed }], { cause });
   }
+}
+
+/** With all folders above it. Not by mkdir's `recursive`: below /proc, where mkdir(2) says ENOENT, Node tries for ever. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
 }
 
 function readConfigFile(file: string): string {
@@ -132,8 +141,11 @@ function readConfigFile(file: string): string {
 }
 
 /** A key that is there with a wrong value is no missing key: `checkConfig` leaves it undefined, and says so itself. */
-function findContradictions({ store, broker, roles }: Partial<ServerFileTable>): ConfigProblem[] {
+function findContradictions({ listen, store, broker, roles }: Partial<ServerFileTable>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
+  if (listen !== undefined && isIP(listen) === 0) {
+    problems.push({ key: 'listen', value: JSON.stringify(listen), allowed: 'must be an IPv4 or IPv6 address, such as 127.0.0.1 or ::1' });
+  }
   const lacks = (table: object | undefined, key: string): boolean => table !== undefined && !Object.hasOwn(table, key);
   if (store?.kind === 'influxdb' && lacks(store, 'url')) {
     problems.push({ key: 'store.url', allowed: 'is missing; kind "influxdb" needs it: --influx-url http://host:8086' });
