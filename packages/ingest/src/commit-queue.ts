@@ -15,6 +15,8 @@ export interface Entry {
 
 /** A commit takes no more at once, so that a backlog does not become one that lasts for seconds. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** gzip hides what a sample costs from its bytes. */
+const MAX_BATCH_POINTS = 40_000;
 
 /** While the store makes one commit durable, the next is being prepared. */
 const MAX_COMMITS = 2;
@@ -83,8 +85,13 @@ export class CommitQueue {
 
   #take(): Entry[] {
     let bytes = 0;
+    let points = 0;
     let count = 0;
-    while (count < this.#entries.length && bytes < MAX_BATCH_BYTES) bytes += this.#entries[count++]?.bytes ?? 0;
+    while (count < this.#entries.length && bytes < MAX_BATCH_BYTES && points < MAX_BATCH_POINTS) {
+      const entry = this.#entries[count++];
+      bytes += entry?.bytes ?? 0;
+      points += entry?.group.points.length ?? 0;
+    }
     const batch = this.#entries.slice(0, count);
     this.#entries = count === this.#entries.length ? [] : this.#entries.slice(count);
     return batch;

@@ -1,4 +1,4 @@
-import { MAX_PAYLOAD_BYTES, type Sample, type Topics } from '@hostwire/model';
+import { MAX_PAYLOAD_BYTES, MAX_ROWS_PER_SAMPLE, type Sample, type Topics } from '@hostwire/model';
 import { sampleCheck } from '@hostwire/model/schema';
 import { decodeJson, PayloadError } from '@hostwire/transport';
 import type { SampleCheck } from './sample-check.ts';
@@ -37,7 +37,15 @@ export function decodeSample(topics: Topics, check: SampleCheck, topic: string, 
     return invalid('foreign-host', `the sample of ${value.host} came on the topic of ${target.host}`, target.host, value);
   if (value.tier !== target.tier)
     return invalid('foreign-tier', `a sample of tier ${value.tier} came as ${target.tier}`, target.host, value);
+  const rows = countRows(value);
+  if (rows > MAX_ROWS_PER_SAMPLE) return invalid('too-large', `${rows} rows are more than ${MAX_ROWS_PER_SAMPLE}`, target.host, value);
   return { sample: value, invalid: null };
+}
+
+function countRows({ data }: Sample): number {
+  let rows = 0;
+  for (const measurement in data) rows += data[measurement]?.length ?? 0;
+  return rows;
 }
 
 function invalid(reason: InvalidReason, message: string, host?: string, value?: unknown): Decoded {

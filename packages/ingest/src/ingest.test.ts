@@ -218,6 +218,11 @@ describe('clocks', () => {
   });
 });
 
+function manyRows(count: number): Sample['data'] {
+  const row = { fields: { a: 1 } };
+  return { one: Array.from({ length: 9_000 }, () => row), two: Array.from({ length: count - 9_000 }, () => row) };
+}
+
 describe('what is no sample', () => {
   it('goes to the dead letters with its reason, and is acknowledged where it can be named', async () => {
     const made = rig();
@@ -235,6 +240,7 @@ describe('what is no sample', () => {
       ['schema', topic, JSON.stringify({ ...makeSample(), seq: 'x' }), null],
       ['foreign-host', topic, encode(makeSample({ seq: 13, host: 'pve2' })), 13],
       ['foreign-tier', topic, encode(makeSample({ seq: 14, tier: 'slow' })), 14],
+      ['too-large', topic, gzipPayload(Buffer.from(encode(makeSample({ seq: 15, data: manyRows(10_001) })))), 15],
     ];
     for (const [, on, payload] of cases) await made.acceptRaw(on, payload);
     const written = letters(made);

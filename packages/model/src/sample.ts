@@ -59,6 +59,8 @@ export interface Sample {
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 /** Largest payload after inflating, in bytes. */
 export const MAX_INFLATED_BYTES = 4 * 1024 * 1024;
+/** Most rows in one sample: gzip could hide a hundred thousand, and one host would hold up the commits of all. */
+export const MAX_ROWS_PER_SAMPLE = 10_000;
 /** A sample whose time is further than this from the server's is answered with `clock`, in milliseconds. */
 export const MAX_CLOCK_SKEW_MS = 10 * 60_000;
 
