@@ -30,6 +30,13 @@ async function build() {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1' },
   });
+  // Its input ends with this process, however that ends (SIGKILL too), unless the build was over before.
+  const guard = spawn('/bin/sh', ['-c', 'read -r over || kill -TERM "-$1"', 'sh', String(child.pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.on('error', () => undefined);
+  guard.stdin.on('error', () => undefined);
   const printed = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => printed.push(chunk));
   let asked = null;
@@ -44,6 +51,7 @@ async function build() {
     child.once('error', () => done(1));
     child.once('close', done);
   });
+  guard.stdin.end('over\n');
   if (asked !== null) {
     // What still runs of the group lost its parent only.
     endGroup(child.pid, 'SIGKILL');
