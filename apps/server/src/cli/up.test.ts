@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +49,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe('hostwire up', () => {
-  it('shows values of this host from its start line on, and ends whole on SIGTERM and on SIGINT', async () => {
+  it('shows values of this host from its start line on, starts an agent that was killed again, and leaves none behind', async () => {
     const dataDir = tempDir();
     const [first, second] = await Promise.all([up(dataDir), up(tempDir())]);
     const [, url = '', code = ''] = first.base ?? [];
@@ -62,49 +62,40 @@ describe('hostwire up', () => {
     const { hosts } = (await (await fetch(`${url}/api/hosts`, { headers: { cookie } })).json()) as { hosts: object[] };
     expect(hosts).toMatchObject([{ state: 'online', interval: 5, memory: { total: expect.any(Number) }, cpu: expect.any(Number) }]);
     expect(statSync(join(dataDir, 'agent/agent.toml')).mode & 0o777).toBe(0o600);
-    first.child.kill('SIGTERM');
-    second.child.kill('SIGINT');
-    expect(await Promise.all([first.ended, second.ended])).toEqual([0, 0]);
-    for (const { agentPid } of [first, second]) await waitFor(() => !isRunning(agentPid), { what: 'the end of the agent' });
-  });
 
-  it('starts an agent that was killed again, and leaves none behind when it is killed itself', async () => {
-    const dataDir = tempDir();
-    const { child, ended, agentPid } = await up(dataDir);
+    second.child.kill('SIGTERM');
     const token = readFileSync(join(dataDir, 'agent/agent.toml'), 'utf8');
-    process.kill(agentPid, 'SIGKILL');
-    const second = await waitFor(() => childrenOf(child.pid ?? 0).find((pid) => pid !== agentPid), { what: 'another agent' });
+    process.kill(first.agentPid, 'SIGKILL');
+    const again = await waitFor(() => childrenOf(first.child.pid ?? 0).find((pid) => pid !== first.agentPid), { what: 'another agent' });
     // It must have come far enough to watch its parent.
-    await waitFor(() => readFileSync(`/proc/${second}/cmdline`, 'utf8').includes('--parent'));
-    child.kill('SIGKILL');
-    expect(await ended).toBe('SIGKILL');
-    await waitFor(() => !isRunning(second), { what: 'the end of the agent' });
+    await waitFor(() => readFileSync(`/proc/${again}/cmdline`, 'utf8').includes('--parent'));
+    first.child.kill('SIGKILL');
+    expect(await Promise.all([first.ended, second.ended])).toEqual(['SIGKILL', 0]);
+    for (const pid of [again, second.agentPid]) await waitFor(() => !isRunning(pid), { what: 'the end of the agents' });
     expect(readFileSync(join(dataDir, 'agent/agent.toml'), 'utf8')).toBe(token);
   });
 });
 
-describe('a port in use', () => {
-  it('is one sentence and exit code 1', async () => {
+describe('a start that cannot go on', () => {
+  it('is one sentence and exit code 1, and SIGINT meanwhile is a clean end', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void other.close());
     await waitFor(() => other.listening);
     const { port } = other.address() as { port: number };
-    const server = hostwire(
-      'serve',
-      '--data-dir',
-      tempDir(),
-      '--port',
-      String(port),
-      '--mqtt-port',
-      '0',
-      '--influx-port',
-      '0',
-      '--log-level',
-      'silent',
-    );
-    expect(await server.ended).toBe(1);
-    expect(server.output()).toBe(
+    const free = ['--mqtt-port', '0', '--influx-port', '0', '--log-level', 'silent'];
+    const taken = hostwire('serve', '--data-dir', tempDir(), '--port', String(port), ...free);
+    const dataDir = tempDir();
+    writeFileSync(join(dataDir, 'agent'), '');
+    const blocked = hostwire('up', '--agent', agent, '--data-dir', dataDir, '--port', '0', ...free);
+    const stopped = tempDir();
+    const ended = hostwire('serve', '--data-dir', stopped, '--port', '0', ...free);
+    // From here on it listens for signals.
+    await waitFor(() => existsSync(join(stopped, 'registry.db')), { timeout: 40_000, what: 'the start of a server' });
+    ended.child.kill('SIGINT');
+    expect(await Promise.all([taken.ended, blocked.ended, ended.ended])).toEqual([1, 1, 0]);
+    expect(taken.output()).toBe(
       `hostwire: Cannot serve the dashboard and API: port ${port} on 127.0.0.1 is in use by another program; choose another with --port.\n`,
     );
+    expect(blocked.output()).toMatch(/^hostwire: EEXIST: .*agent'\n$/);
   });
 });
