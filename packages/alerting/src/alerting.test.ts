@@ -119,7 +119,15 @@ it('tells listeners and the topic of what fires and of what resolves', async () 
   expect(events).toEqual([]);
   await at(10, 96);
   expect(events.map(({ event, alert }) => [event, alert.summary])).toEqual([['alert_new', 'CPU 96 %']]);
-  expect(JSON.parse(bus.retained.get(TOPIC) ?? '{}')).toMatchObject({ state: 'firing', value: 96, threshold: 90, unit: 'percent' });
+  expect(JSON.parse(bus.retained.get(TOPIC) ?? '{}')).toMatchObject({
+    state: 'firing',
+    value: 96,
+    threshold: 90,
+    unit: 'percent',
+    measurement: 'cpu',
+    field: 'usage_active',
+    where: {},
+  });
   expect(alerting.firing('pve1')).toEqual({ critical: 0, warning: 1, info: 0 });
   await at(15, 40);
   expect(events.map(({ event }) => event)).toEqual(['alert_new', 'alert_cleared']);

@@ -240,6 +240,9 @@ export function toAlertBody(alert: AlertRecord): {
   state: AlertRecord['state'];
   labels: Record<string, string>;
   summary: string;
+  measurement: string | null;
+  field: string | null;
+  where: Record<string, string>;
   value: number | null;
   threshold: number | null;
   unit: string | null;
@@ -250,10 +253,11 @@ export function toAlertBody(alert: AlertRecord): {
   acknowledged_by: string | null;
   note: string | null;
 } {
-  const { firedAt, resolvedAt, acknowledgedAt, acknowledgedBy, labels, ...same } = alert;
+  const { firedAt, resolvedAt, acknowledgedAt, acknowledgedBy, labels, where, ...same } = alert;
   return {
     ...same,
     labels: { ...labels },
+    where: { ...where },
     fired_at: firedAt,
     resolved_at: resolvedAt,
     acknowledged_at: acknowledgedAt,

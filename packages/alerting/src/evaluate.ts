@@ -59,7 +59,16 @@ function toIdPart(value: string): string {
 }
 
 function begin(rule: Rule, observation: Observation, since: number, now: number): AlertRecord {
-  const threshold = rule.condition === 'offline' ? null : rule.threshold;
+  const judged =
+    rule.condition === 'offline'
+      ? { measurement: null, field: null, where: {}, threshold: null, unit: null }
+      : {
+          measurement: rule.measurement,
+          field: rule.field,
+          where: { ...rule.where, ...observation.labels },
+          threshold: rule.threshold,
+          unit: rule.unit,
+        };
   return {
     id: alertId(rule, observation.host, observation.labels),
     rule: rule.name,
@@ -69,8 +78,7 @@ function begin(rule: Rule, observation: Observation, since: number, now: number)
     labels: observation.labels,
     summary: summarise(rule, observation, since, now),
     value: observation.value,
-    threshold,
-    unit: rule.condition === 'offline' ? null : rule.unit,
+    ...judged,
     since,
     firedAt: null,
     resolvedAt: null,

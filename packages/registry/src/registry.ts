@@ -97,6 +97,10 @@ export interface AlertRecord {
   readonly state: AlertState;
   readonly labels: Readonly<Record<string, string>>;
   readonly summary: string;
+  /** The series that it was judged on; null and empty for a rule that reads none. */
+  readonly measurement: string | null;
+  readonly field: string | null;
+  readonly where: Readonly<Record<string, string>>;
   readonly value: number | null;
   readonly threshold: number | null;
   readonly unit: string | null;

@@ -30,6 +30,9 @@ export interface Tables {
     state: string;
     labels: string;
     summary: string;
+    measurement: string | null;
+    field: string | null;
+    tags: string;
     value: number | null;
     threshold: number | null;
     unit: string | null;

@@ -1,88 +1,78 @@
+import { escapeValue } from '../api/series.ts';
 import type { Alert } from '../api/types.ts';
-import { bridge, type Limit, newest } from '../charts/model.ts';
+import { bridge, type ChartValues, type Limit, type Line, newest, type YRule } from '../charts/model.ts';
 import type { PanelSpec, Source } from '../charts/panel.ts';
+import { figure } from '../format/number.ts';
 import { scaleFor } from '../format/unit.ts';
 
-interface Shown {
-  readonly title: string;
-  readonly source: Source;
-  readonly unit: string;
-  readonly percent: boolean;
-}
-
-const CPU: Shown = {
-  title: 'CPU',
-  source: { measurement: 'cpu', field: 'usage_active', aggregate: 'mean', where: ['cpu:cpu-total'], band: true },
+/** A host that is silent says nothing itself: its CPU shows when it fell silent, and what it did before. */
+const CPU: Pick<Alert, 'measurement' | 'field' | 'where' | 'unit'> = {
+  measurement: 'cpu',
+  field: 'usage_active',
+  where: { cpu: 'cpu-total' },
   unit: 'percent',
-  percent: true,
 };
-const KNOWN: readonly (readonly [RegExp, Shown])[] = [
-  [
-    /mem|swap/,
-    {
-      title: 'Memory',
-      source: { measurement: 'mem', field: 'used_percent', aggregate: 'mean', band: true },
-      unit: 'percent',
-      percent: true,
-    },
-  ],
-  [
-    /disk|filesystem|storage/,
-    {
-      title: 'Fullest file systems',
-      source: { measurement: 'disk', field: 'used_percent', aggregate: 'max' },
-      unit: 'percent',
-      percent: true,
-    },
-  ],
-  [/temp/, { title: 'Hottest sensor', source: { measurement: 'temp', field: 'temp', aggregate: 'max' }, unit: 'celsius', percent: false }],
-  [/load/, { title: 'Load', source: { measurement: 'system', field: 'load1', aggregate: 'mean', band: true }, unit: '1', percent: false }],
-];
 
-/** The series that shows why an alert fires, with its limit. For a silent host, the last of its CPU. */
+const FIXED: Readonly<Record<string, YRule>> = {
+  percent: { kind: 'fixed', low: 0, high: 100 },
+  celsius: { kind: 'fixed', low: 20, high: 120 },
+};
+
+/** The series that the alert was judged on, with its limit. */
 export function causePanel(alert: Alert): PanelSpec {
-  const rule = alert.rule.toLowerCase();
-  const shown = KNOWN.find(([pattern]) => pattern.test(rule))?.[1] ?? CPU;
-  const limited = alert.threshold !== null && !/offline/.test(rule);
+  const judged = alert.measurement !== null && alert.field !== null;
+  const { measurement, field, where, unit: unitName } = judged ? alert : CPU;
+  const title = `${measurement} ${field}`;
+  const source: Source = {
+    measurement: measurement ?? '',
+    field: field ?? '',
+    aggregate: 'mean',
+    where: Object.entries(where).map(([tag, value]) => `${tag}:${escapeValue(value)}`),
+    band: true,
+  };
   return {
     id: 'cause',
-    title: shown.title,
-    sources: [shown.source],
+    title,
+    sources: [source],
     build(columns, { interval }) {
       const [own] = columns;
-      const first = own?.series[0];
       if (own === undefined) return null;
-      const lines =
-        first === undefined || first.values.every((value) => value === null)
+      const first = own.series[0];
+      const known = (first?.values ?? []).filter((value) => value !== null);
+      const scale = scaleFor(unitName, Math.max(0, judged ? (alert.threshold ?? 0) : 0, ...known));
+      const scaled = (values: readonly (number | null)[]): ChartValues =>
+        bridge(
+          values.map((value) => (value === null ? null : value / scale.divisor)),
+          own.step,
+          interval,
+        );
+      const lines: Line[] =
+        first === undefined || known.length === 0
           ? []
           : [
               {
-                label: shown.title,
+                label: title,
                 color: '--ink',
-                values: bridge(first.values, own.step, interval),
-                ...(first.min && first.max ? { min: first.min, max: first.max } : {}),
+                values: scaled(first.values),
+                ...(first.min && first.max ? { min: scaled(first.min), max: scaled(first.max) } : {}),
               },
             ];
-      const limits: Limit[] =
-        limited && alert.threshold !== null
-          ? [{ at: alert.threshold, words: `${alert.severity} ${alert.threshold}`, tone: alert.severity === 'critical' ? 'crit' : 'warn' }]
-          : [];
-      const { unit } = scaleFor(shown.unit, 1);
+      const limits: Limit[] = [];
+      if (judged && alert.threshold !== null) {
+        const at = alert.threshold / scale.divisor;
+        limits.push({ at, words: `${alert.severity} ${figure(at)}`, tone: alert.severity === 'critical' ? 'crit' : 'warn' });
+      }
       return {
         kind: 'lines',
         times: own.times,
         step: own.step,
         lines,
-        y: shown.percent
-          ? { kind: 'fixed', low: 0, high: 100 }
-          : shown.unit === 'celsius'
-            ? { kind: 'fixed', low: 20, high: 120 }
-            : { kind: 'zero' },
-        unit,
-        unitWords: unit,
+        y: FIXED[unitName ?? ''] ?? { kind: 'zero' },
+        unit: scale.unit,
+        unitWords: scale.unit,
         limits,
         now: lines.map(({ values }) => newest(values)),
-        integers: shown.unit === 'celsius',
+        integers: unitName === 'celsius',
       };
     },
   };

@@ -73,10 +73,9 @@ describe('the reason', () => {
   });
 });
 
-it('blames the cell that the rule names', () => {
-  expect(guiltyCells([anAlert({ rule: 'high_cpu' }), anAlert({ rule: 'disk_full', severity: 'warning' })])).toEqual({
-    cpu: 'crit',
-    disk: 'warn',
-  });
-  expect(guiltyCells([anAlert({ rule: 'host_offline' }), anAlert({ rule: 'high_cpu', severity: 'info' })])).toEqual({});
+it('blames the cell that shows what the rule was judged on', () => {
+  const disk = anAlert({ rule: 'nas_full', measurement: 'disk', field: 'used_percent', severity: 'warning' });
+  expect(guiltyCells([anAlert(), disk])).toEqual({ cpu: 'crit', disk: 'warn' });
+  const offline = anAlert({ rule: 'host_offline', measurement: null, field: null, where: {} });
+  expect(guiltyCells([offline, anAlert({ severity: 'info' })])).toEqual({});
 });

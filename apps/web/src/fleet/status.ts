@@ -87,22 +87,15 @@ export function whatItIs(host: HostSummary): string {
 }
 
 export type Cell = 'cpu' | 'memory' | 'disk' | 'temperature';
-const CELL_WORDS: Readonly<Record<Cell, readonly string[]>> = {
-  cpu: ['cpu', 'load'],
-  memory: ['mem', 'memory', 'swap'],
-  disk: ['disk', 'filesystem', 'storage'],
-  temperature: ['temp', 'temperature', 'hot'],
-};
+const CELL_OF: Readonly<Record<string, Cell>> = { cpu: 'cpu', mem: 'memory', swap: 'memory', disk: 'disk', temp: 'temperature' };
 
-/** Which cells of a host are to blame, by the names of the rules that fire there, and how badly. */
+/** Which cells of a host are to blame, by the measurements of the rules that fire there, and how badly. */
 export function guiltyCells(alerts: readonly Alert[]): Readonly<Partial<Record<Cell, 'warn' | 'crit'>>> {
   const guilty: Partial<Record<Cell, 'warn' | 'crit'>> = {};
-  for (const alert of alerts) {
-    const words = alert.rule.toLowerCase().split(/[^a-z]+/);
-    for (const [cell, names] of Object.entries(CELL_WORDS) as [Cell, readonly string[]][]) {
-      if (alert.severity === 'info' || !names.some((name) => words.includes(name))) continue;
-      if (guilty[cell] !== 'crit') guilty[cell] = alert.severity === 'critical' ? 'crit' : 'warn';
-    }
+  for (const { measurement, severity } of alerts) {
+    const cell = CELL_OF[measurement ?? ''];
+    if (cell === undefined || severity === 'info' || guilty[cell] === 'crit') continue;
+    guilty[cell] = severity === 'critical' ? 'crit' : 'warn';
   }
   return guilty;
 }
