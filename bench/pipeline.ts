@@ -62,6 +62,8 @@ async function side(
   const server = spawn(
     process.execPath,
     [
+      // As `npm start` does: samples that wait for their commit stay in the young generation.
+      '--max-semi-space-size=64',
       PROGRAM,
       'serve',
       ...['--data-dir', dataDir, '--mqtt-port', String(port), '--port', '0', '--influx-port', '0', '--log-level', 'error'],
