@@ -158,6 +158,20 @@ it('goes on after a restart: timers, who acknowledged, and the retained topics',
   expect(await third.alerting.unacknowledge('high_cpu.pve1')).toMatchObject({ acknowledgedAt: null, note: null });
 });
 
+it('shows what resolved again when what was pending after it comes to nothing', async () => {
+  const { alerting, events, at } = await setUp();
+  await at(0, 95);
+  await at(10, 95);
+  await at(15, 40);
+  const resolved = alerting.list();
+  expect(resolved).toMatchObject([{ state: 'resolved', firedAt: 1_010_000 }]);
+  await at(20, 95);
+  expect(alerting.list().map(({ state }) => state)).toEqual(['pending']);
+  await at(25, 40);
+  expect(alerting.list()).toEqual(resolved);
+  expect(events.at(-1)).toEqual({ event: 'alert_cleared', alert: resolved[0] });
+});
+
 it('drops a pending alert without a word on the topic', async () => {
   const { alerting, bus, events, at } = await setUp();
   await at(0, 95);

@@ -59,6 +59,8 @@ export function createAlerting(options: AlertingOptions): Alerting {
   const { rules, registry, bus, topics, logger, hosts, counters = new Counters(), now = Date.now, everyMs = 1000 } = options;
   const alerts = new Map<string, AlertRecord>();
   const unsaved = new Map<string, AlertRecord>();
+  /** What resolved today and is pending again under the same id: it comes back if that comes to nothing. */
+  const resolvedBefore = new Map<string, AlertRecord>();
   const listeners = new Set<(event: AlertEvent) => void>();
   let startedAt = now();
   let tickedAt = startedAt;
@@ -118,14 +120,20 @@ export function createAlerting(options: AlertingOptions): Alerting {
     }
     counters.add(`alert_changes{change="${change}"}`);
     if (change === 'dropped') {
-      const dropped: AlertRecord = { ...alert, state: 'resolved', resolvedAt: now() };
-      alerts.delete(alert.id);
+      const before = resolvedBefore.get(alert.id);
+      resolvedBefore.delete(alert.id);
+      const dropped: AlertRecord = before ?? { ...alert, state: 'resolved', resolvedAt: now() };
+      if (before === undefined) alerts.delete(alert.id);
+      else alerts.set(alert.id, before);
       unsaved.set(alert.id, dropped);
       emit('alert_cleared', dropped);
       return;
     }
+    const known = alerts.get(alert.id);
+    if (change === 'pending' && known?.state === 'resolved') resolvedBefore.set(alert.id, known);
     keep(alert);
     if (change === 'pending') return;
+    resolvedBefore.delete(alert.id);
     logger.info({ alert: alert.id, value: alert.value, threshold: alert.threshold }, `alert ${change}: ${alert.host}: ${alert.summary}`);
     emit(change === 'firing' ? 'alert_new' : 'alert_cleared', alert);
     await publish(alert);

@@ -55,6 +55,7 @@ function reading(value: number | null): Observation {
     labels: {},
     value,
     holds: value === null ? null : value > 90,
+    lost: false,
     clears: value !== null && value <= 80,
     since: null,
   };
@@ -84,6 +85,15 @@ describe('evaluate', () => {
   it('takes no data for neither: a firing alert stays, an inactive one does not begin', () => {
     expect(run([null, ...Array<number>(13).fill(95), null, null, 70]).slice(-3)).toEqual(['firing', 'firing', 'resolved']);
     expect(run([null, null])).toEqual(['inactive', 'inactive']);
+  });
+
+  it('drops what was pending on a host that fell silent, and keeps what fired', () => {
+    const pending = evaluate(rule, reading(95), null, 0)?.alert ?? null;
+    const lost = { ...reading(null), lost: true };
+    expect(evaluate(rule, reading(null), pending, 60_000)?.change).toBeNull();
+    expect(evaluate(rule, lost, pending, 60_000)?.change).toBe('dropped');
+    const firing = evaluate(rule, reading(95), pending, 120_000)?.alert ?? null;
+    expect(evaluate(rule, lost, firing, 180_000)).toMatchObject({ alert: { state: 'firing' }, change: null });
   });
 
   it('never fires before the condition held for the whole time, whatever the readings', () => {
@@ -157,7 +167,8 @@ describe('observe', () => {
     ];
     const busy = view({ latest: () => ({ rows, receivedAt: 0, interval: 10 }) });
     expect(observe(rule, busy, 1_000, 0)).toMatchObject([{ value: 91, holds: true, clears: false }]);
-    expect(observe(rule, busy, 31_000, 0)).toMatchObject([{ holds: null, clears: false }]);
+    expect(observe(rule, busy, 31_000, 0)).toMatchObject([{ holds: null, lost: true, clears: false }]);
+    expect(observe(rule, busy, 31_000, 20_000)).toMatchObject([{ holds: null, lost: false }]);
     const perCore = toRules([{ ...table, where: {}, group_by: ['cpu'] }], catalog).rules[0] as ThresholdRule;
     expect(observe(perCore, busy, 1_000, 0).map(({ labels, value }) => [labels['cpu'], value])).toEqual([
       ['cpu0', 100],

@@ -14,7 +14,8 @@ export interface Evaluation {
  * nothing but its arguments. Null: inactive before and after.
  * - pending turns to firing when the condition has held for `forMs`; what stops holding before that is dropped.
  * - firing resolves only when the observation clears (its own threshold); between the two it stays.
- * - no data changes nothing: it is never "ok".
+ * - no data changes nothing: it is never "ok". But what was pending on a host that fell silent is dropped: it will not be
+ *   known whether it held.
  */
 export function evaluate(rule: Rule, observation: Observation, previous: AlertRecord | null, now: number): Evaluation | null {
   const active = previous !== null && previous.state !== 'resolved' ? previous : null;
@@ -24,7 +25,7 @@ export function evaluate(rule: Rule, observation: Observation, previous: AlertRe
     const alert = begin(rule, observation, since, now);
     return now - since >= rule.forMs ? { alert: fire(alert, now), change: 'firing' } : { alert, change: 'pending' };
   }
-  if (observation.holds === null) return { alert: active, change: null };
+  if (observation.holds === null) return { alert: active, change: active.state === 'pending' && observation.lost ? 'dropped' : null };
   const current = { ...active, value: observation.value, summary: summarise(rule, observation, active.since, now) };
   if (active.state === 'pending') {
     if (!observation.holds) return { alert: current, change: 'dropped' };

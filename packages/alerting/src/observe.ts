@@ -24,6 +24,8 @@ export interface Observation {
   readonly labels: Tags;
   readonly value: number | null;
   readonly holds: boolean | null;
+  /** No data, and none to be expected: the host is silent although this server listened. */
+  readonly lost: boolean;
   /** True if a firing alert is to resolve: the value is beyond the clear threshold. */
   readonly clears: boolean;
   /** When the condition began as far as the observation itself knows (offline since), else null. */
@@ -39,7 +41,7 @@ const DEFAULT_INTERVAL_S = 30;
  * itself accuses nobody of the time before.
  */
 export function observe(rule: Rule, view: HostView, now: number, startedAt: number): Observation[] {
-  return rule.condition === 'offline' ? observeOffline(view, now, startedAt) : observeThreshold(rule, view, now);
+  return rule.condition === 'offline' ? observeOffline(view, now, startedAt) : observeThreshold(rule, view, now, startedAt);
 }
 
 function observeOffline(view: HostView, now: number, startedAt: number): Observation[] {
@@ -57,13 +59,14 @@ function observeOffline(view: HostView, now: number, startedAt: number): Observa
       labels: {},
       value: null,
       holds,
+      lost: false,
       clears: !holds && view.lastSampleAt !== null,
       since: said ? view.offlineSince : silent ? heardAt + silentMs : null,
     },
   ];
 }
 
-function observeThreshold(rule: ThresholdRule, view: HostView, now: number): Observation[] {
+function observeThreshold(rule: ThresholdRule, view: HostView, now: number, startedAt: number): Observation[] {
   const latest = view.latest(rule.measurement);
   if (latest === undefined) return [];
   const stale = now - latest.receivedAt > SILENT_INTERVALS * latest.interval * 1000;
@@ -82,6 +85,7 @@ function observeThreshold(rule: ThresholdRule, view: HostView, now: number): Obs
     host: view.host,
     labels,
     value,
+    lost: stale && now - startedAt > SILENT_INTERVALS * latest.interval * 1000,
     holds: stale || value === null ? null : passes(rule, value, rule.threshold),
     clears: !stale && value !== null && !passes(rule, value, rule.clearThreshold),
     since: null,
