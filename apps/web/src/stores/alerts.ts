@@ -37,7 +37,11 @@ export const useAlerts = defineStore('alerts', () => {
   }
 
   function merge(alert: Alert): void {
-    byId.value = new Map(byId.value).set(alert.id, alert);
+    const known = new Map(byId.value);
+    // What was pending and came to nothing never was an alert.
+    if (alert.state === 'resolved' && alert.fired_at === null) known.delete(alert.id);
+    else known.set(alert.id, alert);
+    byId.value = known;
   }
 
   async function acknowledge(alert: Alert, note = ''): Promise<void> {
