@@ -32,6 +32,10 @@ describe('hostwire host', () => {
     expect(key).toMatch(/^ed25519:[A-Za-z0-9+/]{43}=$/);
     const text = await run('host', 'add', 'pi-02', '--data-dir', dir);
     expect(text.out).toContain('host_id = "pi-02"');
+    expect(text.out).toContain('server_url = "mqtt://THIS-SERVER:1883"');
+    writeFileSync(join(dir, 'mqtt.url'), 'mqtt://127.0.0.1:11883\n');
+    expect((await run('host', 'add', 'pi-03', '--data-dir', dir)).out).toContain('server_url = "mqtt://THIS-SERVER:11883"');
+    await run('host', 'remove', 'pi-03', '--data-dir', dir);
     expect(text.out).toContain(key);
     expect(await run('host', 'add', 'pve1', '--data-dir', dir)).toMatchObject({ code: 1, out: '' });
 

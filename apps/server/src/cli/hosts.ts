@@ -1,4 +1,5 @@
 import type { ServerConfig, ServerOptions } from '../config/load-config.ts';
+import { keptAddress } from './login.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { serverKey } from './server-key.ts';
 import { withRegistry } from './with-registry.ts';
@@ -61,6 +62,7 @@ function printCredentials(host: string, token: string, config: ServerConfig, jso
     return;
   }
   print(`Host ${host} ${what}. Its agent.toml (the token is shown only now):\n`);
-  print(`  server_url = "mqtt://THIS-SERVER:${config.mqttPort}"\n  host_id = "${host}"\n  token = "${token}"\n`);
+  const port = new URL(keptAddress(config.dataDir, 'mqtt') ?? `mqtt://localhost:${config.mqttPort}`).port;
+  print(`  server_url = "mqtt://THIS-SERVER:${port}"\n  host_id = "${host}"\n  token = "${token}"\n`);
   print(`Server key, with which commands are signed: ${key}`);
 }

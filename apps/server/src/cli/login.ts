@@ -6,13 +6,12 @@ import { print } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
 const LINK_TTL_MS = 24 * 3_600_000;
-const ADDRESS_FILE = 'dashboard.url';
 
 /** Prints a one-time link to the dashboard of the server that runs (or ran last) on this data directory. */
 export function printLogin(options: ServerOptions): Promise<void> {
   return withRegistry(options, async (registry, config) => {
     const isGiven = options.port !== undefined || options.listen !== undefined;
-    const address = isGiven ? null : keptAddress(config.dataDir);
+    const address = isGiven ? null : keptAddress(config.dataDir, 'dashboard');
     print(`${await loginLink(registry, address ?? dashboardUrl(config.listen, config.port))}\n(works once, for 24 hours)`);
   });
 }
@@ -35,13 +34,14 @@ export function reachable(listen: string): string {
 }
 
 /** So that the CLI names the port that the server really has. */
-export function keepAddress(dataDir: string, address: string): void {
-  writeFileSync(join(dataDir, ADDRESS_FILE), `${address}\n`, { mode: 0o600 });
+export function keepAddress(dataDir: string, of: 'dashboard' | 'mqtt', address: string): void {
+  writeFileSync(join(dataDir, `${of}.url`), `${address}\n`, { mode: 0o600 });
 }
 
-function keptAddress(dataDir: string): string | null {
+/** What the server that runs, or ran last, on this data directory kept; null if none did. */
+export function keptAddress(dataDir: string, of: 'dashboard' | 'mqtt'): string | null {
   try {
-    return readFileSync(join(dataDir, ADDRESS_FILE), 'utf8').trim();
+    return readFileSync(join(dataDir, `${of}.url`), 'utf8').trim();
   } catch {
     return null;
   }

@@ -92,11 +92,14 @@ async function announce(server: RunningServer, config: ServerConfig): Promise<vo
   const address = reachable(config.listen);
   if (ports.http !== null) {
     const url = dashboardUrl(config.listen, ports.http);
-    keepAddress(config.dataDir, url);
+    keepAddress(config.dataDir, 'dashboard', url);
     lines.push(`  Dashboard  ${await loginLink(server.registry, url)}`);
     lines.push('             (works once, for 24 hours; a new one: npm run hostwire -- login)');
   }
-  if (ports.mqtt !== null) lines.push(`  MQTT       mqtt://${address}:${ports.mqtt}`);
+  if (ports.mqtt !== null) {
+    keepAddress(config.dataDir, 'mqtt', `mqtt://${address}:${ports.mqtt}`);
+    lines.push(`  MQTT       mqtt://${address}:${ports.mqtt}`);
+  }
   if (config.broker.kind === 'external') lines.push(`  MQTT       ${config.broker.url}`);
   if (ports.influx !== null) lines.push(`  InfluxDB   http://${address}:${ports.influx}`);
   if (config.store.kind === 'influxdb') lines.push(`  InfluxDB   ${config.store.url}`);
