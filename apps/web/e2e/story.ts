@@ -278,7 +278,7 @@ export function storyHosts(now: number, rare = false): HostSummaryBody[] {
       memory: { percent: who.memory, used: (ram * who.memory) / 100, total: ram },
       swap: { percent: 1.2, used: 0.1 * GIB, total: 8 * GIB },
       disk: { path, percent, used: (size * percent) / 100, total: size },
-      storage: { used: (size * percent) / 100, total: size },
+      storage: { used: (size * percent) / 100, free: (size * (100 - percent)) / 100, total: size },
       load: [who.load, who.load * 0.9, who.load * 0.8],
       network: { in: who.in, out: who.out },
       temperature:

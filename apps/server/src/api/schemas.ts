@@ -65,7 +65,10 @@ export const HostSummary = Type.Object(
         { description: 'The fullest file system.' },
       ),
     ),
-    storage: Type.Object({ used: Nullable(Type.Number()), total: Nullable(Type.Number()) }, { description: 'All file systems, bytes.' }),
+    storage: Type.Object(
+      { used: Nullable(Type.Number()), free: Nullable(Type.Number()), total: Nullable(Type.Number()) },
+      { description: 'All file systems, bytes. `free` is what a user may still write: less than total - used where some is reserved.' },
+    ),
     load: Nullable(Type.Array(Type.Number(), { minItems: 3, maxItems: 3, description: 'load1, load5, load15.' })),
     network: Nullable(Type.Object({ in: Type.Number(), out: Type.Number() }, { description: 'Bytes per second over all interfaces.' })),
     temperature: Nullable(

@@ -141,7 +141,7 @@ describe('the summary', () => {
   it('shows the fullest disk, counts a volume that is mounted twice once, and the hottest sensor', () => {
     const disk = (path: string, device: string, used: number) => ({
       tags: { path, device },
-      fields: { total: 100, used, used_percent: used },
+      fields: { free: 100 - used, total: 100, used, used_percent: used },
     });
     live.applySample(
       sample({
@@ -161,7 +161,7 @@ describe('the summary', () => {
     expect(summary(START)).toMatchObject({
       cpu: 12.5,
       disk: { path: '/var', percent: 90, used: 90, total: 100 },
-      storage: { used: 130, total: 200 },
+      storage: { used: 130, free: 70, total: 200 },
       temperature: { sensor: 'b', celsius: 71.5, limit: null },
       load: [1, 2, 3],
       uptime: 77,

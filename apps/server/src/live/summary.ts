@@ -70,18 +70,19 @@ function fullestDisk(rows: readonly Row[]): HostSummaryBody['disk'] {
 
 /** A file system that is mounted twice counts once. */
 function storage(rows: readonly Row[]): HostSummaryBody['storage'] {
-  const volumes = new Map<string, { used: number; total: number }>();
+  const volumes = new Map<string, { used: number; free: number; total: number }>();
   for (const { tags, fields } of rows) {
-    const [used, total] = [number(fields['used']), number(fields['total'])];
-    if (used !== null && total !== null) volumes.set(`${tags?.['device']} ${total} ${used}`, { used, total });
+    const [used, free, total] = [number(fields['used']), number(fields['free']), number(fields['total'])];
+    if (used !== null && free !== null && total !== null) volumes.set(`${tags?.['device']} ${total} ${used}`, { used, free, total });
   }
-  if (volumes.size === 0) return { used: null, total: null };
-  let [used, total] = [0, 0];
+  if (volumes.size === 0) return { used: null, free: null, total: null };
+  let [used, free, total] = [0, 0, 0];
   for (const volume of volumes.values()) {
     used += volume.used;
+    free += volume.free;
     total += volume.total;
   }
-  return { used, total };
+  return { used, free, total };
 }
 
 function network(rates: readonly Row[]): HostSummaryBody['network'] {

@@ -21,7 +21,7 @@ export function aHost(change: Partial<HostSummary> = {}): HostSummary {
     memory: { percent: 38.6, used: 6.2e9, total: 16e9 },
     swap: { percent: 0, used: 0, total: 1e9 },
     disk: { path: '/var', percent: 41.3, used: 4e10, total: 1e11 },
-    storage: { used: 4e10, total: 1e11 },
+    storage: { used: 4e10, free: 4e10, total: 1e11 },
     load: [0.94, 0.8, 0.7],
     network: { in: 21.4e6, out: 38.7e6 },
     temperature: { sensor: 'coretemp_package_id_0', celsius: 49, limit: 100 },

@@ -7,7 +7,7 @@ it('weighs CPU by threads and leaves silent hosts out', () => {
   expect(totals.cpu).toBeCloseTo((10 * 2 + 40 * 6) / 8, 9);
   expect(totals.threads).toBe(8);
   expect(totals.missing).toBe(1);
-  expect(totals.storage).toEqual({ used: 8e10, total: 2e11, percent: 40 });
+  expect(totals.storage).toEqual({ used: 8e10, total: 2e11, percent: 50 });
 });
 
 it('knows nothing of an empty fleet', () => {

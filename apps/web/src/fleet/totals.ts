@@ -31,6 +31,10 @@ export function totalsOf(hosts: readonly HostSummary[]): Totals {
     const total = sum(whole.map((level) => level.total));
     return { used, total, percent: used === null || total === null ? null : (100 * used) / total };
   };
+  const disks = here.map(({ storage }) => storage).filter(({ used, free }) => used !== null && free !== null);
+  const storage = part(disks);
+  // As df: what is reserved for root is neither used nor to be had.
+  const usable = sum(disks.map(({ used, free }) => (used ?? 0) + (free ?? 0)));
   const measured = here.filter(({ cpu, n_cpus }) => cpu !== null && n_cpus !== null);
   const threads = sum(measured.map(({ n_cpus }) => n_cpus)) ?? 0;
   const busy = sum(measured.map(({ cpu, n_cpus }) => (cpu ?? 0) * (n_cpus ?? 0)));
@@ -38,7 +42,7 @@ export function totalsOf(hosts: readonly HostSummary[]): Totals {
     cpu: busy === null || threads === 0 ? null : busy / threads,
     threads,
     memory: part(here.map(({ memory }) => memory)),
-    storage: part(here.map(({ storage }) => storage)),
+    storage: { ...storage, percent: storage.used === null || usable === null || usable === 0 ? null : (100 * storage.used) / usable },
     in: sum(here.map(({ network }) => network?.in)),
     out: sum(here.map(({ network }) => network?.out)),
     missing: hosts.length - here.length,
