@@ -9,9 +9,14 @@ import { findCommand, freePort, waitFor } from './system.ts';
 /** A real server of a system package, started for a test or benchmark; ended by its pid. */
 export interface Daemon {
   readonly url: string;
+  /** Of the process that runs now. */
   readonly pid: number;
   /** Its configuration and data; gone after `stop`. */
   readonly folder: string;
+  /** Ends it with SIGKILL and keeps its folder. */
+  kill(): Promise<void>;
+  /** Starts it again on the same ports and data, and waits until it answers. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -71,18 +76,36 @@ export async function startMosquitto(): Promise<Daemon> {
 async function start(folder: string, name: string, args: readonly string[], url: string, answers: () => Promise<boolean>): Promise<Daemon> {
   const command = findCommand(name);
   if (command === null) throw new Error(`${name} is not installed`);
-  const child = spawn(command, args, { stdio: 'ignore' });
-  const exited = once(child, 'exit');
-  const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  let child = spawn(command, args, { stdio: 'ignore' });
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
     await exited;
+  };
+  const stop = async (): Promise<void> => {
+    await kill();
     rmSync(folder, { recursive: true, force: true });
   };
+  const answering = () => waitFor(() => answers().catch(() => false), { timeout: 60_000, what: name });
   try {
-    await waitFor(() => answers().catch(() => false), { timeout: 60_000, what: name });
+    await answering();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, pid: child.pid ?? 0, folder, stop };
+  return {
+    url,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    folder,
+    kill,
+    async restart() {
+      await kill();
+      child = spawn(command, args, { stdio: 'ignore' });
+      await answering();
+    },
+    stop,
+  };
 }
