@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Alerting, createAlerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting';
 import { catalog } from '@hostwire/collectors';
@@ -20,6 +21,8 @@ import { openIngest } from './roles/open-ingest.ts';
 import { openStore } from './roles/open-store.ts';
 import { serveApi } from './roles/serve-api.ts';
 import { serveInflux } from './roles/serve-influx.ts';
+import type { ProcessSource } from './self/process-report.ts';
+import { writeSelf } from './self/write-self.ts';
 
 /** Raw samples; the same name on every store. */
 export const DATABASE = 'hostwire';
@@ -35,6 +38,7 @@ export interface ServerOptions {
 
 export interface RunningServer {
   readonly registry: Registry;
+  readonly store: SeriesStore;
   readonly live: LiveState;
   readonly alerting: Alerting | null;
   /** Real ports; null for what this process does not serve. */
@@ -61,6 +65,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 async function compose({ config, logger, socket, webRoot, store: given }: ServerOptions, closers: Closers): Promise<RunningServer> {
+  const startedAt = Date.now();
   const has = (role: ServerConfig['roles'][number]): boolean => config.roles.includes(role);
   const counters = new Map<string, Counters>();
   const countersOf = (part: string): Counters => {
@@ -126,25 +131,32 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     ...(ingest?.stats().storeAvailable === false ? ['store'] : []),
   ];
   const ports = (): RunningServer['ports'] => ({ http, mqtt: bus.mqttPort, influx: influx?.port ?? null });
+  const self: ProcessSource = {
+    instance: `${hostname()}/${config.roles.join('+')}`,
+    roles: config.roles,
+    version,
+    startedAt,
+    counters,
+    gauges: () => gauges(live, bus.clients(), embedded),
+    degraded,
+  };
+  closers.add('measurement of itself', writeSelf({ source: self, store, database: DATABASE, counters: countersOf('process'), logger }));
   if (has('api')) {
     const context: ApiContext = {
-      version,
+      self,
       registry,
       live,
       store,
       database: DATABASE,
       alerting,
-      degraded,
       config: () => describeConfig(config, ports()),
-      counters,
-      gauges: () => gauges(live, bus.clients(), embedded),
       now: Date.now,
     };
     const api = await serveApi(context, { config, logger, bus, socket: { ...socket, counters: countersOf('api') }, webRoot });
     closers.add('API', () => api.close());
     http = api.port;
   }
-  return { registry, live, alerting, ports: ports(), degraded, close: () => closers.close() };
+  return { registry, store, live, alerting, ports: ports(), degraded, close: () => closers.close() };
 }
 
 /** Waits a moment, so that the first page has values; a large fleet is filled while the server runs already. */

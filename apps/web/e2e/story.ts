@@ -291,6 +291,7 @@ export function storyHosts(now: number, rare = false): HostSummaryBody[] {
         warning: firing.filter(({ severity }) => severity === 'warning').length,
         info: 0,
       },
+      conflict: null,
       ...who.change,
     };
   });

@@ -70,6 +70,7 @@ async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus(), s
     lastSeenAt: now,
     interval: 5,
     offlineSince: null,
+    conflict: null,
     latest: () => ({ rows: [{ tags: labels, fields: { usage_active: value } }], receivedAt: now, interval: 5 }),
   };
   const counters = new Counters();

@@ -141,6 +141,7 @@ function view(change: Partial<HostView>): HostView {
     lastSeenAt: 0,
     interval: 10,
     offlineSince: null,
+    conflict: null,
     latest: () => undefined,
     ...change,
   };

@@ -1,6 +1,13 @@
 import type { Row, Tags } from '@hostwire/model';
 import type { Rule, ThresholdRule } from './rule.ts';
 
+/** Two agents that run with one identity. */
+export interface HostConflict {
+  /** When the second was noticed, ms since the epoch. */
+  readonly since: number;
+  readonly runs: readonly [older: string, newer: string];
+}
+
 /** What alerting needs to know of a host; the live state gives it. Times are the server's own, ms since the epoch. */
 export interface HostView {
   readonly host: string;
@@ -14,6 +21,8 @@ export interface HostView {
   readonly interval: number | null;
   /** When the `offline` of its will came; null: it is not offline by its will. */
   readonly offlineSince: number | null;
+  /** Null: one agent, or none, as far as is known. */
+  readonly conflict: HostConflict | null;
   /** Rows of the newest sample that had the measurement, and its receive time. Never from a back-filled sample. */
   latest(measurement: string): { readonly rows: readonly Row[]; readonly receivedAt: number; readonly interval: number } | undefined;
 }

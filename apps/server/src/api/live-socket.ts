@@ -130,7 +130,7 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
       if (watched === null) socket.close(POLICY_VIOLATION, `expected {"watch": [host, ...]} with at most ${MAX_WATCHED} hosts`);
       else client.watched = watched;
     });
-    send(client, JSON.stringify({ event: 'hello', data: { server_time: context.now(), version: context.version } }));
+    send(client, JSON.stringify({ event: 'hello', data: { server_time: context.now(), version: context.self.version } }));
   };
 
   return async (app) => {

@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
+import { ConflictShape, GapList, GapShape, ProcessShape, ServerAnswer } from './process-schemas.ts';
 
 /** Shapes of the API. Times are ms since the epoch, UTC, unless a name ends in `_at_iso`. Missing knowledge is null, never 0. */
 
@@ -79,8 +80,9 @@ export const HostSummary = Type.Object(
     ),
     errors: Type.Array(CollectErrorShape, { description: 'Of the newest sample of each tier.' }),
     alerts: Type.Object({ critical: Type.Integer(), warning: Type.Integer(), info: Type.Integer() }, { description: 'Firing now.' }),
+    conflict: Nullable(ConflictShape),
   },
-  { $id: 'HostSummary' },
+  { $id: 'HostSummary', description: '`conflict`: two agents run with this identity; null: one, or none.' },
 );
 
 export const HostDetail = Type.Object(
@@ -266,6 +268,10 @@ export const COMPONENTS: readonly TSchema[] = [
   AlertList,
   ConfigAnswer,
   SessionAnswer,
+  ProcessShape,
+  ServerAnswer,
+  GapShape,
+  GapList,
 ];
 
 export type HealthBody = Static<typeof Health>;

@@ -1,4 +1,4 @@
-import type { HostView } from '@hostwire/alerting';
+import type { HostConflict, HostView } from '@hostwire/alerting';
 import type { CollectError, HostInfo, Row, Sample, Tier } from '@hostwire/model';
 import type { HostRecord } from '@hostwire/registry';
 import type { CatalogIndex } from './catalog-index.ts';
@@ -54,6 +54,7 @@ export class HostLive implements HostView {
   lastSeenAt: number | null;
   lastSampleAt: number | null = null;
   offlineSince: number | null = null;
+  conflict: HostConflict | null = null;
   /** The self-measurements come in every tier, each with its own rows. */
   readonly #slots = new Map<string, Map<Tier, Slot>>();
   readonly #tiers = new Map<Tier, TierState>();

@@ -34,6 +34,7 @@ export function summaryOf(live: HostLive, now: number, alerts: AlertCount): Host
     temperature: hottest(rows('temp')),
     errors: live.errors().map(({ collector, code, message }) => ({ collector, code, message })),
     alerts,
+    conflict: live.conflict === null ? null : { since: live.conflict.since, runs: [...live.conflict.runs] },
   };
 }
 

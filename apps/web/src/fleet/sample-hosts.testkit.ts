@@ -27,6 +27,7 @@ export function aHost(change: Partial<HostSummary> = {}): HostSummary {
     temperature: { sensor: 'coretemp_package_id_0', celsius: 49, limit: 100 },
     errors: [],
     alerts: { critical: 0, warning: 0, info: 0 },
+    conflict: null,
     ...change,
   };
 }

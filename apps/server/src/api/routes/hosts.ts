@@ -5,6 +5,10 @@ import { hostRows, hostSummary } from '../bodies.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { failures } from '../failures.ts';
+import { readGaps } from '../gaps.ts';
+import { GapQuery } from '../process-schemas.ts';
+import { parseRange } from '../series/range.ts';
+import { storeFailure } from '../store-failure.ts';
 
 const HostParams = Type.Object({ host: Type.String({ minLength: 1, maxLength: 63 }) });
 
@@ -65,6 +69,29 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         const part = hostRows(find(params.host));
         const times = Object.values(part.latest).map(({ time }) => time);
         return { timestamp: times.length === 0 ? null : Math.max(...times), host: part };
+      },
+    );
+
+    app.get(
+      '/api/hosts/:host/gaps',
+      {
+        schema: {
+          operationId: 'getGaps',
+          tags: ['hosts'],
+          summary: 'Samples that the agent of a host had to give up',
+          params: HostParams,
+          querystring: GapQuery,
+          response: { 200: Type.Ref('GapList'), ...failures(400, 401, 403, 404, 502, 503) },
+        },
+      },
+      async ({ params, query }) => {
+        const { host } = find(params.host);
+        const range = parseRange(query.from, query.to, context.now());
+        try {
+          return { gaps: await readGaps(context, host, range) };
+        } catch (error) {
+          throw storeFailure(error);
+        }
       },
     );
   };

@@ -1,13 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { StoreError } from '@hostwire/store';
 import Type from 'typebox';
 import type { ApiContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
 import { failures } from '../failures.ts';
 import { SeriesQuery } from '../schemas.ts';
 import { toColumns } from '../series/answer.ts';
 import { planSeries } from '../series/plan.ts';
 import { toInfluxQL } from '../series/statement.ts';
+import { storeFailure } from '../store-failure.ts';
 
 const QUERY_TIMEOUT_MS = 30_000;
 
@@ -41,12 +40,4 @@ export function seriesRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
       },
     );
   };
-}
-
-function storeFailure(error: unknown): unknown {
-  if (!(error instanceof StoreError)) return error;
-  if (error.code === 'unavailable' || error.code === 'closed') {
-    return new ApiError('store-unavailable', 'The store does not answer at the moment; try again.', { cause: error });
-  }
-  return new ApiError('store-failed', `The store could not answer: ${error.message}`, { cause: error });
 }

@@ -3,6 +3,7 @@ import Type from 'typebox';
 import type { ApiContext } from '../context.ts';
 import { failures } from '../failures.ts';
 import { metricsText } from '../metrics-text.ts';
+import { describeServer } from '../server-answer.ts';
 
 /** What the server says of itself. */
 export function serverRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
@@ -20,9 +21,9 @@ export function serverRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         },
       },
       async () => {
-        const { roles, version } = context.config();
+        const { roles, version } = context.self;
         const mock = [...context.live.hosts()].some(({ info }) => info?.mock === true);
-        return { ok: true as const, roles, version, mock, degraded: context.degraded() };
+        return { ok: true as const, roles: [...roles], version, mock, degraded: [...context.self.degraded()] };
       },
     );
 
@@ -53,6 +54,19 @@ export function serverRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
     );
 
     app.get(
+      '/api/server',
+      {
+        schema: {
+          operationId: 'getServer',
+          tags: ['server'],
+          summary: "The server's processes with their counters and levels, gaps and dead letters",
+          response: { 200: Type.Ref('Server'), ...failures(401, 403) },
+        },
+      },
+      async () => describeServer(context),
+    );
+
+    app.get(
       '/metrics',
       {
         schema: {
@@ -65,7 +79,7 @@ export function serverRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
       },
       async (_request, reply) => {
         void reply.type('text/plain; version=0.0.4; charset=utf-8');
-        return reply.serializer((text: string) => text).send(metricsText(context.counters, context.gauges()));
+        return reply.serializer((text: string) => text).send(metricsText(context.self.counters, context.self.gauges()));
       },
     );
   };

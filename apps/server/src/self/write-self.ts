@@ -1,0 +1,68 @@
+import { Counters, type FieldType, type FieldValue, type Point } from '@hostwire/model';
+import type { Logger } from '@hostwire/service';
+import type { SeriesStore } from '@hostwire/store';
+import type { ProcessBody } from '../api/process-schemas.ts';
+import { type ProcessSource, processReport } from './process-report.ts';
+import { PROCESS_PART, SELF_MEASUREMENT } from './read-processes.ts';
+
+export interface SelfWriterOptions {
+  readonly source: ProcessSource;
+  readonly store: Pick<SeriesStore, 'write'>;
+  readonly database: string;
+  readonly counters?: Counters;
+  readonly logger: Logger;
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 30_000;
+/** Soon enough that the page about the server knows a process that was just started. */
+const FIRST_MS = 1000;
+
+/** Writes this process's counters and levels into measurement `hostwire`. What fails is counted and left out. */
+export function writeSelf(options: SelfWriterOptions): () => Promise<void> {
+  const { source, store, database, counters = new Counters(), logger, everyMs = EVERY_MS } = options;
+  let writing: Promise<void> | null = null;
+  let failing = false;
+
+  const write = async (): Promise<void> => {
+    const time = Date.now();
+    try {
+      await store.write([
+        { database, source: `${SELF_MEASUREMENT}/${source.instance}`, time, points: toPoints(processReport(source, time)) },
+      ]);
+      counters.add('self_writes');
+      failing = false;
+    } catch (error) {
+      counters.add('self_writes_failed');
+      if (!failing) logger.warn({ err: error }, 'what this process says of itself was not stored; tried again every 30 s');
+      failing = true;
+    }
+  };
+  // One at a time: a store that hangs must not gather what nobody will miss.
+  const turn = (): void => {
+    writing ??= write().finally(() => {
+      writing = null;
+    });
+  };
+  const first = setTimeout(turn, Math.min(FIRST_MS, everyMs));
+  const timer = setInterval(turn, everyMs);
+  first.unref();
+  timer.unref();
+  return async () => {
+    clearTimeout(first);
+    clearInterval(timer);
+    await writing;
+  };
+}
+
+/** Numbers are whole and so `int` always: a field of one part may have the name of another's. */
+function toPoints({ instance, parts, roles, version, started_at, degraded }: ProcessBody): Point[] {
+  const facts = { roles: roles.join(','), version, started_at, degraded: degraded.join(',') };
+  const all = Object.entries({ ...parts, [PROCESS_PART]: { ...parts[PROCESS_PART], ...facts } });
+  return all.flatMap(([part, fields]: [string, Readonly<Record<string, FieldValue>>]) => {
+    const types = Object.fromEntries(
+      Object.entries(fields).map(([name, value]): [string, FieldType] => [name, typeof value === 'string' ? 'string' : 'int']),
+    );
+    return Object.keys(fields).length === 0 ? [] : [{ measurement: SELF_MEASUREMENT, tags: { instance, part }, fields, types }];
+  });
+}
