@@ -90,18 +90,28 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
 
   const enrol = config.broker.kind === 'external' ? enrolUnknown(registry, live, logger) : () => undefined;
   const taking = has('ingest')
-    ? openIngest({ dataDir: config.dataDir, store, topics, catalogs, registry, database: DATABASE, counters: countersOf('ingest'), logger })
+    ? await openIngest({
+        dataDir: config.dataDir,
+        store,
+        journal: config.store.kind === 'influxdb' ? config.journal : null,
+        topics,
+        catalogs,
+        registry,
+        database: DATABASE,
+        counters: countersOf('ingest'),
+        logger,
+      })
     : null;
   const ingest = taking?.ingest ?? null;
-  if (ingest !== null) {
-    closers.add('ingest', () => ingest.close());
-    ingest.onSample((sample, receivedAt) => {
+  if (taking !== null) {
+    closers.add('ingest', () => taking.close());
+    taking.ingest.onSample((sample, receivedAt) => {
       if (!live.applySample(sample, { receivedAt, retained: false })) enrol(sample.host);
     });
   }
   const bus = await openBus({ config, registry, topics, counters: countersOf('broker'), logger, ingest });
   closers.add('broker', () => bus.close());
-  taking?.acknowledgeOn(bus.bus);
+  await taking?.acknowledgeOn(bus.bus);
   await listenToHosts({ bus: bus.bus, topics, live, registry, counters: countersOf('live'), logger, onUnknownHost: enrol });
 
   const alerting = has('alerts')
@@ -128,7 +138,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const degraded = (): string[] => [
     ...(influx?.port === null ? ['influx-port'] : []),
     ...(bus.isConnected() ? [] : ['broker']),
-    ...(ingest?.stats().storeAvailable === false ? ['store'] : []),
+    ...(taking?.degraded() ?? []),
   ];
   const ports = (): RunningServer['ports'] => ({ http, mqtt: bus.mqttPort, influx: influx?.port ?? null });
   const self: ProcessSource = {
@@ -137,7 +147,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     version,
     startedAt,
     counters,
-    gauges: () => gauges(live, bus.clients(), embedded),
+    gauges: () => new Map([...gauges(live, bus.clients(), embedded), ...(taking?.levels() ?? [])]),
     degraded,
   };
   closers.add('measurement of itself', writeSelf({ source: self, store, database: DATABASE, counters: countersOf('process'), logger }));

@@ -20,6 +20,13 @@ export type BrokerConfig =
   | { readonly kind: 'embedded' }
   | { readonly kind: 'external'; readonly url: string; readonly username?: string; readonly password?: string };
 
+/** Bounds of the journal in front of InfluxDB. */
+export interface JournalConfig {
+  readonly maxBytes: number;
+  /** So much of the file system stays free; absent: the smaller of 1 GiB and 10 % of it. */
+  readonly minFreeBytes?: number;
+}
+
 /** The configuration of one server process, checked. */
 export interface ServerConfig {
   readonly listen: string;
@@ -35,6 +42,7 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   readonly store: StoreConfig;
   readonly broker: BrokerConfig;
+  readonly journal: JournalConfig;
 }
 
 /** Environment variable -> key of the file. Secrets come from here or from the file, never from the command line. */
@@ -56,6 +64,8 @@ const ENVIRONMENT = {
   HOSTWIRE_BROKER_URL: 'broker.url',
   HOSTWIRE_BROKER_USERNAME: 'broker.username',
   HOSTWIRE_BROKER_PASSWORD: 'broker.password',
+  HOSTWIRE_JOURNAL_MAX_BYTES: 'journal.max_bytes',
+  HOSTWIRE_JOURNAL_MIN_FREE_BYTES: 'journal.min_free_bytes',
 } as const;
 
 /** Option as the command line parser names it -> key of the file. */
@@ -105,6 +115,10 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     logLevel: table.log_level,
     store: storeConfig(table.store),
     broker: brokerConfig(table.broker),
+    journal: {
+      maxBytes: table.journal.max_bytes,
+      ...(table.journal.min_free_bytes === undefined ? {} : { minFreeBytes: table.journal.min_free_bytes }),
+    },
   };
 }
 

@@ -59,6 +59,13 @@ export const ServerFile = Type.Object(
       },
       { additionalProperties: false },
     ),
+    journal: Type.Object(
+      {
+        max_bytes: Type.Integer({ minimum: 16 * 1024 * 1024, default: 10 * 1024 ** 3 }),
+        min_free_bytes: Type.Optional(Type.Integer({ minimum: 0 })),
+      },
+      { additionalProperties: false, default: {} },
+    ),
   },
   { additionalProperties: false },
 );
