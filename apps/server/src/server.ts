@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { type Alerting, createAlerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting';
 import { catalog } from '@hostwire/collectors';
 import { Counters, topics as topicsOf } from '@hostwire/model';
@@ -11,6 +10,8 @@ import type { LiveSocketOptions } from './api/live-socket.ts';
 import type { ConfigBody } from './api/schemas.ts';
 import { Closers } from './closers.ts';
 import { makeDataDir, type ServerConfig } from './config/load-config.ts';
+import { registryOptions } from './config/registry-options.ts';
+import { internalToken } from './internal-token.ts';
 import { createCatalogIndex } from './live/catalog-index.ts';
 import { listenToHosts } from './live/listen.ts';
 import { createLiveState, type LiveState } from './live/live-state.ts';
@@ -75,8 +76,9 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   };
   const topics = topicsOf(config.topicRoot);
   makeDataDir(config.dataDir);
+  const serverToken = internalToken(config.dataDir);
 
-  const registry = await openRegistry({ file: join(config.dataDir, 'registry.db') });
+  const registry = await openRegistry(registryOptions(config));
   closers.add('registry', () => registry.close());
   const catalogs = createCatalogIndex(catalog());
   for (const known of await registry.catalogs.list()) catalogs.add(known);
@@ -109,7 +111,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
       if (!live.applySample(sample, { receivedAt, retained: false })) enrol(sample.host);
     });
   }
-  const bus = await openBus({ config, registry, topics, counters: countersOf('broker'), logger, ingest });
+  const bus = await openBus({ config, registry, serverToken, topics, counters: countersOf('broker'), logger, ingest });
   closers.add('broker', () => bus.close());
   await taking?.acknowledgeOn(bus.bus);
   await listenToHosts({ bus: bus.bus, topics, live, registry, counters: countersOf('live'), logger, onUnknownHost: enrol });
@@ -133,10 +135,13 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
 
   let http: number | null = null;
   const influx =
-    embedded === null ? null : await serveInflux({ config, store: embedded, registry, logger, counters: countersOf('influx_http') });
+    embedded === null
+      ? null
+      : await serveInflux({ config, store: embedded, registry, serverToken, logger, counters: countersOf('influx_http') });
   if (influx !== null) closers.add('InfluxDB port', () => influx.close());
   const degraded = (): string[] => [
     ...(influx?.port === null ? ['influx-port'] : []),
+    ...(registry.isAvailable() ? [] : ['registry']),
     ...(bus.isConnected() ? [] : ['broker']),
     ...(taking?.degraded() ?? []),
   ];

@@ -1,5 +1,5 @@
 import { Counters, type Topics } from '@hostwire/model';
-import type { AlertRecord, AlertRegistry } from '@hostwire/registry';
+import type { Acknowledgement, AlertRecord, AlertRegistry } from '@hostwire/registry';
 import type { MessageBus } from '@hostwire/transport';
 import { alertId, type Evaluation, evaluate } from './evaluate.ts';
 import { type HostView, observe } from './observe.ts';
@@ -168,12 +168,15 @@ export function createAlerting(options: AlertingOptions): Alerting {
     return running;
   };
 
-  const update = async (id: string, change: Partial<AlertRecord>): Promise<AlertRecord | null> => {
+  const update = async (id: string, acknowledgement: Acknowledgement | null): Promise<AlertRecord | null> => {
+    if (alerts.get(id)?.state !== 'firing') return null;
+    await save();
+    await registry.saveAcknowledgement(id, acknowledgement);
     const alert = alerts.get(id);
     if (alert?.state !== 'firing') return null;
-    const changed = { ...alert, ...change };
-    keep(changed);
-    await save();
+    const { at = null, by = null, note = null } = acknowledgement ?? {};
+    const changed = { ...alert, acknowledgedAt: at, acknowledgedBy: by, note };
+    alerts.set(id, changed);
     emit('alert_update', changed);
     await publish(changed);
     return changed;
@@ -209,8 +212,8 @@ export function createAlerting(options: AlertingOptions): Alerting {
       for (const alert of alerts.values()) if (alert.host === host && alert.state === 'firing') count[alert.severity]++;
       return count;
     },
-    acknowledge: (id, by, note) => update(id, { acknowledgedAt: now(), acknowledgedBy: by, note }),
-    unacknowledge: (id) => update(id, { acknowledgedAt: null, acknowledgedBy: null, note: null }),
+    acknowledge: (id, by, note) => update(id, { at: now(), by, note }),
+    unacknowledge: (id) => update(id, null),
     async forgetHost(host) {
       for (const alert of [...alerts.values()].filter((entry) => entry.host === host && entry.state !== 'resolved')) {
         const resolved: AlertRecord = { ...alert, state: 'resolved', resolvedAt: now() };

@@ -1,5 +1,5 @@
 import type { HostTopic, Topics } from '@hostwire/model';
-import type { Principal } from './principal.ts';
+import { type Principal, usernameOf } from './principal.ts';
 
 /** What a host publishes (architecture.md section 5). */
 const HOST_PUBLISHES: ReadonlySet<HostTopic['kind']> = new Set(['sample', 'status', 'info', 'catalog', 'inventory', 'command/result']);
@@ -18,20 +18,22 @@ const UNWANTED = /[\u0000-\u001f\u007f-\u009f\ufffd\ufffe\uffff]/;
  */
 export function sessionId(principal: Principal, clientId: string, random: () => string): string | null {
   if (principal.kind === 'host') return clientId === principal.host ? clientId : null;
-  if (clientId === '') return `${principal.name}/${random()}`;
-  return CLIENT_ID.test(clientId) ? `${principal.name}/${clientId}` : null;
+  if (clientId === '') return `${usernameOf(principal)}/${random()}`;
+  return CLIENT_ID.test(clientId) ? `${usernameOf(principal)}/${clientId}` : null;
 }
 
-/** The topic of a publish that this principal may send, or null. */
-export function publishableTopic(topics: Topics, principal: Principal, topic: string): HostTopic | null {
+/** The topic of a publish that this principal may send, or null. The server may also publish what is no host's topic. */
+export function publishableTopic(topics: Topics, principal: Principal, topic: string): HostTopic | { readonly kind: 'other' } | null {
   const parsed = topics.parse(topic);
+  if (principal.kind === 'server') return isBelowRoot(topics, topic) && !/[+#]/.test(topic) ? (parsed ?? { kind: 'other' }) : null;
   if (parsed === null) return null;
   if (principal.kind === 'host') return parsed.host === principal.host && HOST_PUBLISHES.has(parsed.kind) ? parsed : null;
   return parsed.kind === 'press' && (principal.scopes.includes('operate') || principal.scopes.includes('admin')) ? parsed : null;
 }
 
-/** A will is a publish to `status` by the host itself. */
+/** A will is a publish to `status` by the host or the server itself. */
 export function maySendWill(topics: Topics, principal: Principal, topic: string): boolean {
+  if (principal.kind === 'server') return topic === topics.serverStatus;
   return publishableTopic(topics, principal, topic)?.kind === 'status';
 }
 
@@ -40,22 +42,29 @@ export function maySendWill(topics: Topics, principal: Principal, topic: string)
  * `mqtt:read` reads all below the root, and Home Assistant's discovery: commands are signed and none of it is secret.
  */
 export function maySubscribe(topics: Topics, principal: Principal, filter: string): boolean {
-  if (filter.length > MAX_FILTER_LENGTH || filter.startsWith('$') || UNWANTED.test(filter)) return false;
-  if (filter.split('/').length > MAX_FILTER_LEVELS) return false;
+  if (filter.startsWith('$') || !isPlain(filter)) return false;
   if (principal.kind === 'host') {
     if (filter === topics.serverStatus) return true;
     const parsed = topics.parse(filter);
     return parsed !== null && parsed.host === principal.host && HOST_READS.has(parsed.kind);
   }
-  if (!mayRead(principal)) return false;
-  return filter.startsWith(`${topics.root}/`) || filter.startsWith('homeassistant/');
+  return (principal.kind === 'server' || mayRead(principal)) && isBelowRoot(topics, filter);
 }
 
 /** Whether a token is of any use here; without it the connection is refused. */
 export function mayConnect(principal: Principal): boolean {
-  return principal.kind === 'host' || mayRead(principal) || principal.scopes.includes('operate');
+  return principal.kind !== 'token' || mayRead(principal) || principal.scopes.includes('operate');
 }
 
 function mayRead(principal: Principal & { readonly kind: 'token' }): boolean {
   return principal.scopes.includes('mqtt:read') || principal.scopes.includes('admin');
+}
+
+/** Also Home Assistant's discovery, which the server publishes. */
+function isBelowRoot(topics: Topics, topic: string): boolean {
+  return isPlain(topic) && (topic.startsWith(`${topics.root}/`) || topic.startsWith('homeassistant/'));
+}
+
+function isPlain(topic: string): boolean {
+  return topic.length <= MAX_FILTER_LENGTH && topic.split('/').length <= MAX_FILTER_LEVELS && !UNWANTED.test(topic);
 }

@@ -55,6 +55,50 @@ describe('who may connect', () => {
   });
 });
 
+describe("the server's other processes", () => {
+  it('publish and subscribe all below the root with the password of the data directory', async () => {
+    const { registry, broker, connect, client, refused } = await rig({ serverToken: 'hwi_internal' });
+    const { token } = await registry.hosts.add('pve1');
+    const wrong = client('hostwire-server', token);
+    await waitFor(() => refused('bad-token') > 0);
+    expect(wrong.connected).toBe(false);
+    await wrong.close();
+    const will = { topic: topics.serverStatus, payload: 'offline', qos: 1, retain: true } as const;
+    const server = await connect('hostwire-server', 'hwi_internal', { clientId: 'hostwire-alerts-x', will });
+    const other = await connect('hostwire-server', 'hwi_internal', { clientId: 'hostwire-ingest-x' });
+    const seen: string[] = [];
+    await other.subscribe('hostwire/#', (message) => {
+      seen.push(`${message.topic} ${text(message)}`);
+    });
+    await expect(other.subscribe('$share/ingest/hostwire/v1/+/sample/+', () => {})).rejects.toMatchObject({ code: 'refused' });
+    const host = await connect('pve1', token);
+    await host.publish(topics.status('pve1'), 'online', { qos: 1, retain: true });
+    for (const topic of [topics.ack('pve1'), topics.alert('pve1', 'x'), topics.serverStatus, 'homeassistant/device/hostwire_pve1/config'])
+      await server.publish(topic, '{}', { qos: 1, retain: true });
+    await waitFor(() => seen.length === 4);
+    expect(seen).toEqual([
+      'hostwire/v1/pve1/status online',
+      'hostwire/v1/pve1/ack {}',
+      'hostwire/v1/pve1/alert/x {}',
+      'hostwire/v1/status {}',
+    ]);
+    // Changes of hosts and tokens do not concern it.
+    await registry.hosts.remove('pve1');
+    await waitFor(() => broker.stats().hosts.length === 0);
+    expect([server.connected, other.connected]).toEqual([true, true]);
+    await expect(server.publish('elsewhere/x', 'x', { qos: 1 })).rejects.toMatchObject({ code: 'offline' });
+    await waitFor(() => seen.at(-1) === 'hostwire/v1/status offline');
+    expect(refused('foreign-topic')).toBe(1);
+  });
+
+  it('are nobody where no password was given', async () => {
+    const { client, refused } = await rig();
+    const nobody = client('hostwire-server', '');
+    await waitFor(() => refused('bad-token') > 0);
+    expect(nobody.connected).toBe(false);
+  });
+});
+
 describe('taking over', () => {
   it('needs the same credentials: a host replaces its half-open predecessor, a reader with its name does not', async () => {
     const { registry, broker, connect } = await rig();

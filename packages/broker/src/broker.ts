@@ -3,11 +3,11 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Counters, type Topics } from '@hostwire/model';
-import type { Registry } from '@hostwire/registry';
+import { hashToken, type Registry } from '@hostwire/registry';
 import type { BusMessage, Logger, MessageBus } from '@hostwire/transport';
 import { Aedes, type AedesOptions, type Client } from 'aedes';
 import { Connection } from './connection.ts';
-import { gatekeeper } from './gatekeeper.ts';
+import { gatekeeper, isCurrent } from './gatekeeper.ts';
 import { type BrokerLimits, DEFAULT_LIMITS } from './limits.ts';
 import { createLocalBus } from './local-bus.ts';
 import { cleanPersistence } from './persistence.ts';
@@ -26,6 +26,11 @@ export interface BrokerOptions {
   /** For MQTT over WebSocket on a port of its own, path `/mqtt`; absent: only where `attachTo` says. */
   readonly wsPort?: number;
   readonly limits?: Partial<BrokerLimits>;
+  /**
+   * Password of the user `hostwire-server`, as which the server's other processes publish and subscribe all below the
+   * root; absent: nobody may.
+   */
+  readonly serverToken?: string;
   readonly logger: Logger;
   /** Where received messages and every refusal are counted. */
   readonly counters?: Counters;
@@ -103,6 +108,7 @@ class EmbeddedBroker implements Broker {
     const hooks = gatekeeper({
       registry: options.registry,
       topics: options.topics,
+      serverHash: options.serverToken === undefined ? undefined : hashToken(options.serverToken),
       limits: this.#limits,
       logger: options.logger,
       counters,
@@ -268,8 +274,8 @@ class EmbeddedBroker implements Broker {
 
   /** Resolves when all whose credentials are valid no more are gone. */
   async #dropRevoked(): Promise<void> {
-    const { tokens } = this.#options.registry;
-    const revoked = [...this.#sessions.values()].filter(({ session }) => session !== null && !tokens.isCurrent(session.credential));
+    const { registry } = this.#options;
+    const revoked = [...this.#sessions.values()].filter(({ session }) => session !== null && !isCurrent(registry, session));
     for (const connection of revoked) connection.drop('revoked');
     await Promise.all(revoked.map(({ ended }) => ended));
   }

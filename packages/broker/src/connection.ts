@@ -22,6 +22,13 @@ export interface ConnectRequest {
   readonly willTopic: string | null;
 }
 
+/** Who a connection is, once its credentials were accepted. */
+export interface Session {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly credential: string;
+}
+
 /** One socket or WebSocket, from the moment it was accepted. */
 export class Connection {
   readonly stream: Duplex;
@@ -31,7 +38,7 @@ export class Connection {
   readonly pace = new Pace();
   request: ConnectRequest | null = null;
   /** Set once the credentials were accepted. */
-  session: { readonly id: string; readonly principal: Principal; readonly credential: string } | null = null;
+  session: Session | null = null;
   /** Counted among those that have not authenticated yet. */
   pending = true;
   subscriptions = 0;

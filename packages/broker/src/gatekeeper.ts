@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Counters, HostTopic, Topics } from '@hostwire/model';
-import type { Registry } from '@hostwire/registry';
+import { type Registry, SERVER_USERNAME, verifyToken } from '@hostwire/registry';
 import type { BusMessage, Logger } from '@hostwire/transport';
 import type { AedesOptions, Client, PublishPacket } from 'aedes';
 import { mayConnect, maySendWill, maySubscribe, publishableTopic, sessionId } from './access.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Session } from './connection.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Principal } from './principal.ts';
 import type { Refusal, Refusals } from './refusals.ts';
@@ -13,6 +13,8 @@ import type { RetainedMessages } from './retained.ts';
 export interface GatekeeperParts {
   readonly registry: Pick<Registry, 'hosts' | 'tokens'>;
   readonly topics: Topics;
+  /** Hash of the password of the server's own processes; undefined: nobody is let in as one. */
+  readonly serverHash: string | undefined;
   readonly limits: BrokerLimits;
   readonly logger: Logger;
   readonly counters: Counters;
@@ -25,6 +27,8 @@ export interface GatekeeperParts {
   readonly admit: (connection: Connection) => Promise<void>;
 }
 
+type PublishedTopic = HostTopic | { readonly kind: 'other' };
+
 type Hooks = Required<Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe'>>;
 
 /** CONNACK return codes, MQTT 3.1.1 section 3.2.2.3. */
@@ -34,28 +38,35 @@ const NOT_AUTHORIZED = 5;
 
 /** Decides who may connect, publish and subscribe: aedes' hooks. */
 export function gatekeeper(parts: GatekeeperParts): Hooks {
-  const { registry, topics, limits, counters, refusals, retained, onPublish, connectionOf, admit } = parts;
+  const { registry, topics, serverHash, limits, counters, refusals, retained, onPublish, connectionOf, admit } = parts;
 
   function refuse(connection: Connection, reason: Refusal, fields: Readonly<Record<string, unknown>> = {}): void {
     const who = connection.session === null ? { client: connection.request?.clientId } : { session: connection.session.id };
     refusals.add(reason, { address: connection.address, ...who, ...fields });
   }
 
+  async function identify(username: string, password: string): Promise<Omit<Session, 'id'> | Refusal> {
+    if (username === SERVER_USERNAME)
+      return verifyToken(password, serverHash) ? { principal: { kind: 'server' }, credential: '' } : 'bad-token';
+    const result = await registry.tokens.checkMqtt(username, password);
+    if (!result.ok) return result.reason;
+    const { credential } = result;
+    if (result.kind === 'host') return { principal: { kind: 'host', host: result.host }, credential };
+    return { principal: { kind: 'token', name: result.record.name, scopes: result.record.scopes }, credential };
+  }
+
   /** Null: the connection may go on. Every answer to wrong credentials, client id or will costs one check of a hash. */
   async function check(connection: Connection, username: string, password: string): Promise<Refusal | null> {
     const { request } = connection;
     if (request === null) return 'protocol';
-    const result = await registry.tokens.checkMqtt(username, password);
-    if (!result.ok) return result.reason;
-    const principal: Principal =
-      result.kind === 'host'
-        ? { kind: 'host', host: result.host }
-        : { kind: 'token', name: result.record.name, scopes: result.record.scopes };
+    const known = await identify(username, password);
+    if (typeof known === 'string') return known;
+    const { principal, credential } = known;
     if (!mayConnect(principal)) return 'no-scope';
     const id = sessionId(principal, request.clientId, randomUUID);
     if (id === null) return 'client-id';
     if (request.willTopic !== null && !maySendWill(topics, principal, request.willTopic)) return 'will';
-    connection.session = { id, principal, credential: result.credential };
+    connection.session = { id, principal, credential };
     return null;
   }
 
@@ -83,13 +94,14 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
   }
 
   /** What is published, or why it may not be. */
-  function mayPublish(connection: Connection, client: Client, packet: PublishPacket): HostTopic | Refusal {
+  function mayPublish(connection: Connection, client: Client, packet: PublishPacket): PublishedTopic | Refusal {
     const { session } = connection;
     if (session === null) return 'revoked';
     const target = publishableTopic(topics, session.principal, packet.topic);
     if (target === null) return 'foreign-topic';
     // What a closed client still publishes is its will, checked at CONNECT: a host that was revoked is offline.
-    if (!client.closed && !registry.tokens.isCurrent(session.credential)) return 'revoked';
+    if (!client.closed && !isCurrent(registry, session)) return 'revoked';
+    if (session.principal.kind === 'server' || target.kind === 'other') return target;
     if (packet.retain && (target.kind === 'press' || target.kind === 'command/result')) packet.retain = false;
     const { maxRetainedPerHost: messages, maxRetainedBytesPerHost: bytes } = limits;
     if (packet.retain && !retained.admits(target.host, packet.topic, packet.payload.length, messages, bytes)) {
@@ -187,4 +199,9 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
       }
     },
   };
+}
+
+/** Whether a session's credentials would be accepted now. The server's own stand while the broker runs. */
+export function isCurrent(registry: Pick<Registry, 'tokens'>, { principal, credential }: Session): boolean {
+  return principal.kind === 'server' || registry.tokens.isCurrent(credential);
 }

@@ -5,6 +5,7 @@ import { generate, type Packet } from 'mqtt-packet';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Rig, rig, topics } from './broker.testkit.ts';
+import { usernameOf } from './principal.ts';
 
 /** A socket that ignores what happens to it. */
 function socketTo({ broker }: Rig): Socket {
@@ -185,7 +186,7 @@ describe('a hostile client', () => {
     const order: string[] = [];
     const made = await rig({
       async onPublish(_message, principal) {
-        const name = principal.kind === 'host' ? principal.host : principal.name;
+        const name = usernameOf(principal);
         order.push(name);
         if (name !== 'costly') return;
         const end = performance.now() + 150;

@@ -1,6 +1,13 @@
-import type { Scope } from '@hostwire/registry';
+import { type Scope, SERVER_USERNAME } from '@hostwire/registry';
 
 /** Who a connection is, once its credentials were checked. */
 export type Principal =
   | { readonly kind: 'host'; readonly host: string }
+  | { readonly kind: 'server' }
   | { readonly kind: 'token'; readonly name: string; readonly scopes: readonly Scope[] };
+
+/** The MQTT username of a principal. */
+export function usernameOf(principal: Principal): string {
+  if (principal.kind === 'server') return SERVER_USERNAME;
+  return principal.kind === 'host' ? principal.host : principal.name;
+}

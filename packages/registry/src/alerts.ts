@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { AlertRecord, AlertRegistry, AlertState, Severity } from './registry.ts';
 import type { Db, Tables } from './tables.ts';
 
@@ -29,12 +30,41 @@ export function alertRegistry(db: Db): AlertRegistry {
           await trx
             .insertInto('alert')
             .values({ id, ...columns })
-            .onConflict((conflict) => conflict.column('id').doUpdateSet(columns))
+            .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...columns, ...KEPT }))
             .execute();
         }
       });
     },
+
+    async saveAcknowledgement(id, acknowledgement) {
+      return await db.transaction().execute(async (trx) => {
+        await trx
+          .updateTable('alert')
+          .set({
+            acknowledged_at: acknowledgement?.at ?? null,
+            acknowledged_by: acknowledgement?.by ?? null,
+            note: acknowledgement?.note == null ? null : storable(acknowledgement.note),
+          })
+          .where('id', '=', id)
+          .where('state', '=', 'firing')
+          .execute();
+        const row = await trx.selectFrom('alert').selectAll().where('id', '=', id).where('state', '=', 'firing').executeTakeFirst();
+        return row === undefined ? null : toRecord(row);
+      });
+    },
   };
+}
+
+/** One firing has one acknowledgement, which another process than the one that evaluates may have written. */
+const KEPT = {
+  acknowledged_at: kept<number | null>('acknowledged_at'),
+  acknowledged_by: kept<string | null>('acknowledged_by'),
+  note: kept<string | null>('note'),
+};
+
+function kept<T>(column: 'acknowledged_at' | 'acknowledged_by' | 'note') {
+  const [saved, given] = [sql.ref(`alert.${column}`), sql.ref(`excluded.${column}`)];
+  return sql<T>`case when alert.fired_at = excluded.fired_at then ${saved} else ${given} end`;
 }
 
 function toRow(alert: AlertRecord): Tables['alert'] {

@@ -2,6 +2,7 @@ import { type HostInfo, isHostId } from '@hostwire/model';
 import { sql } from 'kysely';
 import type { Credentials } from './credentials.ts';
 import { type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
+import { refuseReserved } from './reserved-name.ts';
 import type { Db, Tables } from './tables.ts';
 import { hashToken, randomSecret } from './token-hash.ts';
 
@@ -23,6 +24,7 @@ export function hostRegistry(db: Db, credentials: Credentials, now: () => number
           `${JSON.stringify(host)} is not a host id: 1 to 63 of a-z, 0-9, '_', '.', '-', beginning with a letter or digit`,
         );
       }
+      refuseReserved(host);
       const token = newHostToken();
       await credentials.change(async (trx) => {
         if ((await trx.selectFrom('host').select('host').where('host', '=', host).executeTakeFirst()) !== undefined) {

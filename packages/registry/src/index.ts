@@ -1,3 +1,4 @@
 export { SESSION_IDLE_MS, SESSION_MAX_MS } from './logins.ts';
 export { openRegistry, type RegistryOptions } from './open-registry.ts';
 export * from './registry.ts';
+export { hashToken, randomSecret, verifyToken } from './token-hash.ts';

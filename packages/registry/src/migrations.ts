@@ -67,6 +67,14 @@ const MIGRATIONS: readonly Migration[] = [
       .addColumn('saved_at', 'bigint', (c) => c.notNull())
       .execute();
   },
+  async (trx) => {
+    await trx.schema
+      .createTable('lease')
+      .addColumn('name', 'text', (c) => c.primaryKey())
+      .addColumn('holder', 'text', (c) => c.notNull())
+      .addColumn('expires_at', 'bigint', (c) => c.notNull())
+      .execute();
+  },
 ];
 
 /**

@@ -114,7 +114,8 @@ describe('hosts', () => {
     await expect(hosts.add('grafana')).rejects.toMatchObject({ code: 'exists' });
     await expect(tokens.add('pve1', ['mqtt:read'])).rejects.toMatchObject({ code: 'exists' });
     await expect(tokens.add('grafana', ['mqtt:read'])).rejects.toMatchObject({ code: 'exists' });
-    for (const name of ['PVE1', '', '../x', '+', 'a/b', 'x'.repeat(64)]) {
+    await expect(tokens.add('hostwire-server', ['mqtt:read'])).rejects.toMatchObject({ code: 'invalid' });
+    for (const name of ['hostwire-server', 'PVE1', '', '../x', '+', 'a/b', 'x'.repeat(64)]) {
       await expect(hosts.add(name)).rejects.toMatchObject({ code: 'invalid' });
     }
   });
@@ -321,6 +322,73 @@ describe('alerts', () => {
     expect((await alerts.list(4999)).map(({ id }) => id)).toEqual(['high_cpu.pve1', 'high_cpu.pve2']);
     expect((await alerts.list(5000)).map(({ id }) => id)).toEqual(['high_cpu.pve2']);
     expect(await alerts.get('none')).toBeNull();
+  });
+
+  it('keep the acknowledgement of one firing, whoever saves them, until they fire anew', async () => {
+    const { alerts } = await open();
+    const record = (change: Partial<AlertRecord>): AlertRecord => ({
+      id: 'host_offline.pve1',
+      rule: 'host_offline',
+      host: 'pve1',
+      severity: 'critical',
+      state: 'firing',
+      labels: {},
+      summary: 'silent',
+      measurement: null,
+      field: null,
+      where: {},
+      value: null,
+      threshold: null,
+      unit: null,
+      since: 1000,
+      firedAt: 2000,
+      resolvedAt: null,
+      acknowledgedAt: null,
+      acknowledgedBy: null,
+      note: null,
+      ...change,
+    });
+    const acknowledged = { acknowledgedAt: 3000, acknowledgedBy: 'eve', note: 'nul \ufffd inside' };
+    await alerts.save([record({ state: 'pending', firedAt: null })]);
+    expect(await alerts.saveAcknowledgement('host_offline.pve1', { at: 3000, by: 'eve', note: null })).toBeNull();
+    await alerts.save([record({})]);
+    expect(await alerts.saveAcknowledgement('none', { at: 3000, by: 'eve', note: null })).toBeNull();
+    expect(await alerts.saveAcknowledgement('host_offline.pve1', { at: 3000, by: 'eve', note: 'nul \0 inside' })).toEqual(
+      record(acknowledged),
+    );
+    // The process that evaluates does not know of it yet.
+    await alerts.save([record({ value: 7 })]);
+    expect(await alerts.get('host_offline.pve1')).toEqual(record({ value: 7, ...acknowledged }));
+    expect(await alerts.saveAcknowledgement('host_offline.pve1', null)).toEqual(record({ value: 7 }));
+    await alerts.save([record({ value: 8, ...acknowledged })]);
+    expect(await alerts.get('host_offline.pve1')).toEqual(record({ value: 8 }));
+    await alerts.saveAcknowledgement('host_offline.pve1', { at: 3000, by: 'eve', note: null });
+    await alerts.save([record({ state: 'resolved', resolvedAt: 4000 })]);
+    expect(await alerts.get('host_offline.pve1')).toMatchObject({ state: 'resolved', acknowledgedBy: 'eve' });
+    expect(await alerts.saveAcknowledgement('host_offline.pve1', null)).toBeNull();
+    await alerts.save([record({ firedAt: 9000 })]);
+    expect(await alerts.get('host_offline.pve1')).toEqual(record({ firedAt: 9000 }));
+  });
+});
+
+describe('leases', () => {
+  it('are held by one, renewed by that one, and free when released or over', async () => {
+    let now = 1000;
+    const { leases } = await open(undefined, () => now);
+    expect(await leases.acquire('alerts', 'a', 15_000)).toBe(true);
+    expect(await leases.acquire('alerts', 'b', 15_000)).toBe(false);
+    expect(await leases.acquire('other', 'b', 15_000)).toBe(true);
+    now += 14_999;
+    expect(await leases.acquire('alerts', 'a', 15_000)).toBe(true);
+    now += 14_999;
+    expect(await leases.acquire('alerts', 'b', 15_000)).toBe(false);
+    now += 1;
+    expect(await leases.acquire('alerts', 'b', 15_000)).toBe(true);
+    expect(await leases.acquire('alerts', 'a', 15_000)).toBe(false);
+    await leases.release('alerts', 'a');
+    expect(await leases.acquire('alerts', 'a', 15_000)).toBe(false);
+    await leases.release('alerts', 'b');
+    expect(await leases.acquire('alerts', 'a', 15_000)).toBe(true);
   });
 });
 

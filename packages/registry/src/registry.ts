@@ -10,10 +10,16 @@ export interface Registry {
   readonly logins: LoginRegistry;
   readonly alerts: AlertRegistry;
   readonly catalogs: CatalogRegistry;
+  readonly leases: LeaseRegistry;
   /** Called within 2 s after hosts or tokens were added, removed or rotated, by any process. The result removes the listener. */
   onCredentialsChange(listener: () => void): () => void;
+  /** False while the database does not answer. Credentials that were known before are checked all the same. */
+  isAvailable(): boolean;
   close(): Promise<void>;
 }
+
+/** The MQTT username of the server itself: no host and no token has this name. */
+export const SERVER_USERNAME = 'hostwire-server';
 
 export interface HostRecord {
   readonly host: string;
@@ -117,7 +123,31 @@ export interface AlertRegistry {
   /** Everything that is not resolved, and what was resolved after `resolvedSince`. */
   list(resolvedSince?: number): Promise<AlertRecord[]>;
   get(id: string): Promise<AlertRecord | null>;
+  /**
+   * What stands in the registry as the acknowledgement of the same firing (equal `firedAt`) stays as it is, whatever these
+   * records say of it: only `saveAcknowledgement` changes it.
+   */
   save(alerts: readonly AlertRecord[]): Promise<void>;
+  /** Acknowledges a firing alert, or takes that back (null), in any process. Null if there is no such alert or it does not fire. */
+  saveAcknowledgement(id: string, acknowledgement: Acknowledgement | null): Promise<AlertRecord | null>;
+}
+
+export interface Acknowledgement {
+  readonly at: number;
+  readonly by: string;
+  readonly note: string | null;
+}
+
+/** Who does alone, of all processes of one registry, what one must do. */
+export interface LeaseRegistry {
+  /**
+   * Takes the lease `name` for `ttlMs` from now, or renews it if `holder` has it; true if it is the holder's now. Time is
+   * the database's where processes of several machines share it. `holder` must name one run of one process. Who renews
+   * stops what it does when `ttlMs` are over since it last asked and was told true.
+   */
+  acquire(name: string, holder: string, ttlMs: number): Promise<boolean>;
+  /** Gives it back at once if `holder` has it. */
+  release(name: string, holder: string): Promise<void>;
 }
 
 export interface CatalogRegistry {

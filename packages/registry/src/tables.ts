@@ -43,6 +43,7 @@ export interface Tables {
     acknowledged_by: string | null;
     note: string | null;
   };
+  lease: { name: string; holder: string; expires_at: number };
   catalog: { hash: string; body: string; saved_at: number };
 }
 

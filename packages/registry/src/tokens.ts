@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type Credential, type Credentials, toTokenRecord } from './credentials.ts';
 import { RegistryError, SCOPES, type TokenRecord, type TokenRegistry } from './registry.ts';
+import { refuseReserved } from './reserved-name.ts';
 import type { Db } from './tables.ts';
 import { hashToken, randomSecret, verifyToken } from './token-hash.ts';
 
@@ -42,6 +43,7 @@ export function tokenRegistry(db: Db, credentials: Credentials, now: () => numbe
           `${JSON.stringify(name)} is not a token name: 1 to 63 letters, digits, '_', '.', '-', beginning with a letter or digit`,
         );
       }
+      refuseReserved(name);
       const wrong = scopes.filter((scope) => !SCOPES.includes(scope));
       if (wrong.length > 0 || scopes.length === 0) {
         throw new RegistryError(

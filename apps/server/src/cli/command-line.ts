@@ -73,7 +73,8 @@ function serverOptions(command: Command, runs: boolean): Command {
     .option('--config <file>', 'TOML file; else HOSTWIRE_CONFIG')
     .option('--data-dir <dir>', 'Where everything is kept (HOSTWIRE_DATA_DIR)')
     .option('--listen <address>', 'Address to listen on (default 127.0.0.1, this machine only)')
-    .option('--port <port>', 'Dashboard and API (default 8080)');
+    .option('--port <port>', 'Dashboard and API (default 8080)')
+    .option('--database-url <url>', 'PostgreSQL to use instead of a file; its password comes from HOSTWIRE_DATABASE_PASSWORD');
   if (!runs) return command;
   return command
     .option('--mqtt-port <port>', 'MQTT (default 1883)')
@@ -98,6 +99,7 @@ const SERVER_OPTIONS = [
   'store',
   'influxUrl',
   'influxUsername',
+  'databaseUrl',
   'brokerUrl',
   'roles',
   'rules',

@@ -27,6 +27,15 @@ export interface JournalConfig {
   readonly minFreeBytes?: number;
 }
 
+/** Where hosts, tokens and alert state are kept: a file in the data directory, or a PostgreSQL database. */
+export type DatabaseConfig =
+  | { readonly kind: 'sqlite' }
+  | {
+      readonly kind: 'postgres';
+      /** May hold a password: never shown but through `redactUrl`. */
+      readonly url: string;
+    };
+
 /** The configuration of one server process, checked. */
 export interface ServerConfig {
   readonly listen: string;
@@ -41,6 +50,7 @@ export interface ServerConfig {
   readonly topicRoot: string;
   readonly logLevel: LogLevel;
   readonly store: StoreConfig;
+  readonly database: DatabaseConfig;
   readonly broker: BrokerConfig;
   readonly journal: JournalConfig;
 }
@@ -61,6 +71,8 @@ const ENVIRONMENT = {
   HOSTWIRE_INFLUX_TOKEN: 'store.token',
   HOSTWIRE_INFLUX_USERNAME: 'store.username',
   HOSTWIRE_INFLUX_PASSWORD: 'store.password',
+  HOSTWIRE_DATABASE_URL: 'database.url',
+  HOSTWIRE_DATABASE_PASSWORD: 'database.password',
   HOSTWIRE_BROKER_URL: 'broker.url',
   HOSTWIRE_BROKER_USERNAME: 'broker.username',
   HOSTWIRE_BROKER_PASSWORD: 'broker.password',
@@ -82,6 +94,7 @@ const OPTIONS = {
   store: 'store.kind',
   influxUrl: 'store.url',
   influxUsername: 'store.username',
+  databaseUrl: 'database.url',
   brokerUrl: 'broker.url',
 } as const;
 
@@ -114,6 +127,7 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     topicRoot: table.topic_root,
     logLevel: table.log_level,
     store: storeConfig(table.store),
+    database: databaseConfig(table.database),
     broker: brokerConfig(table.broker),
     journal: {
       maxBytes: table.journal.max_bytes,
@@ -155,7 +169,7 @@ function readConfigFile(file: string): string {
 }
 
 /** A key that is there with a wrong value is no missing key: `checkConfig` leaves it undefined, and says so itself. */
-function findContradictions({ listen, store, broker, roles }: Partial<ServerFileTable>): ConfigProblem[] {
+function findContradictions({ listen, store, database, broker, roles }: Partial<ServerFileTable>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (listen !== undefined && isIP(listen) === 0) {
     problems.push({ key: 'listen', value: JSON.stringify(listen), allowed: 'must be an IPv4 or IPv6 address, such as 127.0.0.1 or ::1' });
@@ -173,6 +187,12 @@ function findContradictions({ listen, store, broker, roles }: Partial<ServerFile
   }
   if (store?.password !== undefined && lacks(store, 'username')) {
     problems.push({ key: 'store.username', allowed: 'is missing; store.password needs it' });
+  }
+  if (database?.url !== undefined && !URL.canParse(database.url)) {
+    problems.push({ key: 'database.url', value: '***', allowed: 'is no URL; write what is special in its password as %XX' });
+  }
+  if (database?.password !== undefined && lacks(database, 'url')) {
+    problems.push({ key: 'database.url', allowed: 'is missing; database.password needs it' });
   }
   if (broker?.password !== undefined && lacks(broker, 'username')) {
     problems.push({ key: 'broker.username', allowed: 'is missing; broker.password needs it' });
@@ -202,6 +222,13 @@ function storeConfig({ kind, url, token, username, password }: ServerFileTable['
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+}
+
+function databaseConfig({ url, password }: ServerFileTable['database']): DatabaseConfig {
+  if (url === undefined) return { kind: 'sqlite' };
+  const full = new URL(url);
+  if (password !== undefined) full.password = encodeURIComponent(password);
+  return { kind: 'postgres', url: full.href };
 }
 
 function brokerConfig({ url, username, password }: ServerFileTable['broker']): BrokerConfig {

@@ -46,6 +46,18 @@ export const ServerFile = Type.Object(
       },
       { additionalProperties: false },
     ),
+    database: Type.Object(
+      {
+        url: Type.Optional(
+          Type.String({
+            pattern: '^postgres(ql)?://[^/]+/[^/]+$',
+            allowed: 'postgres://, a host and the name of a database: postgres://user@host:5432/hostwire',
+          }),
+        ),
+        password: Type.Optional(Text),
+      },
+      { additionalProperties: false },
+    ),
     broker: Type.Object(
       {
         url: Type.Optional(

@@ -22,6 +22,8 @@ export interface BusPart {
 export interface BusOptions {
   readonly config: ServerConfig;
   readonly registry: Registry;
+  /** Lets the server's other processes on this data directory in. */
+  readonly serverToken: string;
   readonly topics: Topics;
   readonly counters: Counters;
   readonly logger: Logger;
@@ -37,9 +39,10 @@ export function openBus(options: BusOptions): Promise<BusPart> {
   return options.config.broker.kind === 'external' ? connectExternal(options, options.config.broker) : startEmbedded(options);
 }
 
-async function startEmbedded({ config, registry, topics, counters, logger, ingest }: BusOptions): Promise<BusPart> {
+async function startEmbedded({ config, registry, serverToken, topics, counters, logger, ingest }: BusOptions): Promise<BusPart> {
   const broker: Broker = await startBroker({
     registry,
+    serverToken,
     topics,
     host: config.listen,
     port: config.mqttPort,

@@ -1,5 +1,5 @@
 import type { Counters } from '@hostwire/model';
-import type { Registry } from '@hostwire/registry';
+import { hashToken, type Registry, verifyToken } from '@hostwire/registry';
 import { type Logger, version } from '@hostwire/service';
 import { type Credentials, createInfluxHttp, type EmbeddedStore } from '@hostwire/store';
 import type { ServerConfig } from '../config/load-config.ts';
@@ -16,22 +16,26 @@ export async function serveInflux({
   config,
   store,
   registry,
+  serverToken,
   counters,
   logger,
 }: {
   readonly config: Pick<ServerConfig, 'listen' | 'influxPort'>;
   readonly store: EmbeddedStore;
   readonly registry: Pick<Registry, 'tokens'>;
+  /** Token of the server's other processes on this data directory; it may do all. */
+  readonly serverToken: string;
   readonly counters: Counters;
   readonly logger: Logger;
 }): Promise<InfluxPart> {
+  const serverHash = hashToken(serverToken);
   const server = createInfluxHttp({
     store,
     version,
     logger,
     createDatabase: (name) => store.createDatabase(name),
     async authorize(credentials, access) {
-      const isAllowed = await mayUse(registry, credentials, access);
+      const isAllowed = await mayUse(registry, serverHash, credentials, access);
       counters.add(isAllowed ? `requests{access="${access}"}` : `refused{access="${access}"}`);
       return isAllowed;
     },
@@ -50,9 +54,15 @@ export async function serveInflux({
 }
 
 /** Old clients know only names and passwords: the token is the password then, whatever the name. */
-async function mayUse({ tokens }: Pick<Registry, 'tokens'>, credentials: Credentials | null, access: 'read' | 'write'): Promise<boolean> {
+async function mayUse(
+  { tokens }: Pick<Registry, 'tokens'>,
+  serverHash: string,
+  credentials: Credentials | null,
+  access: 'read' | 'write',
+): Promise<boolean> {
   const token = credentials?.token ?? credentials?.password ?? '';
   if (token === '' || token.length > 512) return false;
+  if (verifyToken(token, serverHash)) return true;
   const scopes = (await tokens.check(token))?.scopes ?? [];
   return scopes.includes('admin') || scopes.includes(access === 'read' ? 'series:read' : 'series:write');
 }
