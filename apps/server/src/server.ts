@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Alerting, createAlerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting';
 import { catalog } from '@hostwire/collectors';
 import { Counters, topics as topicsOf } from '@hostwire/model';
-import { openRegistry, type Registry } from '@hostwire/registry';
+import { describeUrl, openRegistry, type Registry } from '@hostwire/registry';
 import { type Logger, redactUrl, version } from '@hostwire/service';
 import type { EmbeddedStore, SeriesStore } from '@hostwire/store';
 import type { ApiContext } from './api/context.ts';
@@ -78,7 +78,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   makeDataDir(config.dataDir);
   const serverToken = internalToken(config.dataDir);
 
-  const registry = await openRegistry(registryOptions(config));
+  const registry = await openRegistry(registryOptions(config, logger));
   closers.add('registry', () => registry.close());
   const catalogs = createCatalogIndex(catalog());
   for (const known of await registry.catalogs.list()) catalogs.add(known);
@@ -235,12 +235,13 @@ function gauges(live: LiveState, clients: number | null, store: EmbeddedStore | 
 }
 
 function describeConfig(config: ServerConfig, ports: RunningServer['ports']): ConfigBody {
-  const { store, broker } = config;
+  const { store, database, broker } = config;
   return {
     version,
     roles: [...config.roles],
     listen: { address: config.listen, http: ports.http ?? 0, mqtt: ports.mqtt, influx: ports.influx },
     store: { kind: store.kind, url: store.kind === 'influxdb' ? redactUrl(store.url) : null },
+    database: { kind: database.kind, url: database.kind === 'postgres' ? describeUrl(database.url) : null },
     broker: { kind: broker.kind, url: broker.kind === 'external' ? redactUrl(broker.url) : null },
     topic_root: config.topicRoot,
   };

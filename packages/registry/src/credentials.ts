@@ -1,6 +1,8 @@
-import type { RegistryDatabase } from './libsql-database.ts';
-import { readMeta, writeMeta } from './migrations.ts';
+import { sql } from 'kysely';
+import type { ChangeMarks } from './database.ts';
+import { readMeta } from './migrations.ts';
 import type { Scope, TokenRecord } from './registry.ts';
+import { Shared } from './shared.ts';
 import type { Db, Tables, Trx } from './tables.ts';
 
 const REVISION = 'credentials';
@@ -15,17 +17,19 @@ export type Credential =
  */
 export class Credentials {
   readonly #db: Db;
-  readonly #database: RegistryDatabase;
+  readonly #marks: ChangeMarks;
   readonly #listeners = new Set<() => void>();
   #byName = new Map<string, Credential>();
   #byTokenId = new Map<string, Credential>();
   #byId = new Map<string, Credential>();
   #revision = -1;
-  #dataVersion = -1;
+  #dataVersion: number | null = null;
+  readonly #refreshing = new Shared(() => this.#refresh());
+  readonly #loading = new Shared(() => this.#load());
 
-  constructor(db: Db, database: RegistryDatabase) {
+  constructor(db: Db, marks: ChangeMarks) {
     this.#db = db;
-    this.#database = database;
+    this.#marks = marks;
   }
 
   byName(name: string): Credential | undefined {
@@ -48,23 +52,31 @@ export class Credentials {
   /** Runs a change of hosts or tokens in a transaction, makes it durable, and loads the new state. */
   async change<T>(run: (trx: Trx) => Promise<T>): Promise<T> {
     const result = await this.#db.transaction().execute(async (trx) => {
-      const value = await run(trx);
-      await writeMeta(trx, REVISION, (await readMeta(trx, REVISION)) + 1);
-      return value;
+      // First: it makes the changes of all processes wait for each other, so that none bases on what another undoes.
+      await trx
+        .insertInto('meta')
+        .values({ key: REVISION, value: 1 })
+        .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: sql<number>`meta.value + 1` }))
+        .execute();
+      return run(trx);
     });
     // What was committed holds, also if it cannot be loaded or synced now: then `refresh` loads it.
-    this.#dataVersion = -1;
-    await this.#load();
-    this.#database.checkpoint();
+    this.#dataVersion = null;
+    await this.#loading.run();
+    this.#marks.checkpoint();
     return result;
   }
 
-  /** Loads what another process has changed. Resolves to true if something was. */
-  async refresh(): Promise<boolean> {
-    const version = this.#database.dataVersion();
-    if (version === this.#dataVersion) return false;
+  /** Loads what another process has changed. Resolves to true if something was. Many calls at once cost one query. */
+  refresh(): Promise<boolean> {
+    return this.#refreshing.run();
+  }
+
+  async #refresh(): Promise<boolean> {
+    const version = this.#marks.dataVersion();
+    if (version !== null && version === this.#dataVersion) return false;
     const changed = (await readMeta(this.#db, REVISION)) !== this.#revision;
-    if (changed) await this.#load();
+    if (changed) await this.#loading.run();
     // Last: what could not be read now, as a revoked token, is asked for again.
     this.#dataVersion = version;
     return changed;
@@ -78,8 +90,6 @@ export class Credentials {
         await trx.selectFrom('host').select(['host', 'token_hash']).execute(),
         await trx.selectFrom('token').selectAll().execute(),
       ]);
-    // Of two loads at once the one that saw more stands.
-    if (revision < this.#revision) return;
     const byName = new Map<string, Credential>();
     const byTokenId = new Map<string, Credential>();
     const byId = new Map<string, Credential>();

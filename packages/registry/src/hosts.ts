@@ -64,7 +64,8 @@ export function hostRegistry(db: Db, credentials: Credentials, now: () => number
     async seen(entries) {
       if (entries.length === 0) return;
       await db.transaction().execute(async (trx) => {
-        for (const { host, at } of entries) {
+        // In one order by all processes: two that wait for each other's rows would both fail.
+        for (const { host, at } of entries.toSorted((a, b) => (a.host < b.host ? -1 : 1))) {
           await trx
             .updateTable('host')
             .set({

@@ -4,15 +4,20 @@ import {
   type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
+  Kysely,
   type QueryResult,
   SqliteAdapter,
   type SqliteDatabase,
   SqliteDriver,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  sql,
 } from 'kysely';
 import LibsqlDatabase from 'libsql';
+import { bindable } from './bindable.ts';
+import type { Backend, ChangeMarks } from './database.ts';
 import { RegistryError } from './registry.ts';
+import type { Tables } from './tables.ts';
 
 /** How long SQLite itself waits for another connection, with the event loop standing still. While opening it may. */
 const OPEN_BUSY_MS = 5000;
@@ -21,11 +26,19 @@ const BUSY_MS = 20;
 const RETRY_MS = 5000;
 
 /** A SQLite file as kysely's SqliteDialect takes it. */
-export interface RegistryDatabase extends SqliteDatabase {
-  /** Changes when another connection (also of another process) has committed (https://sqlite.org/pragma.html#pragma_data_version). */
-  dataVersion(): number;
-  /** Moves the log into the file and syncs both, so that what was committed outlives a power failure. */
-  checkpoint(): void;
+export interface RegistryDatabase extends SqliteDatabase, ChangeMarks {}
+
+/** A registry in a SQLite file, for the processes of one machine. Throws RegistryError `unavailable`. */
+export function sqliteBackend(file: string, now: () => number): Backend {
+  const database = openDatabase(file);
+  return {
+    db: new Kysely<Tables>({ dialect: registryDialect(database) }),
+    marks: database,
+    clock: () => sql<number>`${now()}`,
+    // Every transaction begins with the one lock that a file has.
+    lockSchema: async () => undefined,
+    name: file,
+  };
 }
 
 /** Opens or makes the file, mode 0600, in WAL mode. Throws RegistryError `unavailable`. */
@@ -99,10 +112,10 @@ function wrap(database: LibsqlDatabase.Database): RegistryDatabase {
   }
 
   return {
-    prepare(sql) {
-      const transaction = TRANSACTION[sql];
+    prepare(text) {
+      const transaction = TRANSACTION[text];
       if (transaction !== undefined) return executed(() => guard(() => database.exec(transaction)));
-      const statement = guard(() => database.prepare(sql));
+      const statement = guard(() => database.prepare(text));
       return {
         reader: statement.reader,
         all: (parameters) => guard(() => statement.all(bindable(parameters))),
@@ -110,6 +123,7 @@ function wrap(database: LibsqlDatabase.Database): RegistryDatabase {
         iterate: (parameters) => guard(() => statement.iterate(bindable(parameters))),
       };
     },
+    // https://sqlite.org/pragma.html#pragma_data_version
     dataVersion: () => guard(() => (dataVersion.all([])[0] as { data_version: number }).data_version),
     checkpoint: () => guard(() => database.prepare('PRAGMA wal_checkpoint(PASSIVE)').all([])),
     close: () => {
@@ -136,22 +150,6 @@ function executed(run: () => void): ReturnType<SqliteDatabase['prepare']> {
       return { changes: 0, lastInsertRowid: 0 };
     },
   };
-}
-
-/**
- * libsql 0.5.29 aborts the whole process when it is to bind what it does not know, and cuts text at NUL when it reads.
- * Throws RegistryError `invalid`; booleans become 0 and 1.
- */
-export function bindable(parameters: readonly unknown[]): unknown[] {
-  return parameters.map((value) => {
-    if (typeof value === 'boolean') return value ? 1 : 0;
-    if (value === null || typeof value === 'number' || typeof value === 'bigint') return value;
-    if (typeof value === 'string') {
-      if (value.includes('\0')) throw new RegistryError('invalid', 'a text holds a NUL character, which cannot be stored');
-      return value;
-    }
-    throw new RegistryError('invalid', `a ${typeof value} cannot be stored`);
-  });
 }
 
 function guard<T>(run: () => T): T {

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import type { Backend } from './database.ts';
 import { RegistryError } from './registry.ts';
 import type { Db, Tables, Trx } from './tables.ts';
 
@@ -78,13 +79,17 @@ const MIGRATIONS: readonly Migration[] = [
 ];
 
 /**
- * Brings the schema up to date, each step in a transaction of its own. Throws RegistryError `unavailable` if a newer
- * program has written it.
+ * Brings the schema up to date, each step in a transaction of its own; several processes may do so at once. Throws
+ * RegistryError `unavailable` if a newer program has written it.
  */
-export async function migrate(db: Db, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
-  await sql`create table if not exists meta (key text primary key, value bigint not null)`.execute(db);
+export async function migrate(
+  { db, lockSchema }: Pick<Backend, 'db' | 'lockSchema'>,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
   for (;;) {
     const done = await db.transaction().execute(async (trx) => {
+      await lockSchema(trx);
+      await sql`create table if not exists meta (key text primary key, value bigint not null)`.execute(trx);
       const version = await readMeta(trx, 'schema');
       if (version > migrations.length) {
         throw new RegistryError(

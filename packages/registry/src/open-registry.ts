@@ -1,14 +1,15 @@
-import { Kysely, sql } from 'kysely';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { alertRegistry } from './alerts.ts';
 import { catalogRegistry } from './catalogs.ts';
 import { Credentials } from './credentials.ts';
+import type { Backend } from './database.ts';
 import { hostRegistry } from './hosts.ts';
 import { leaseRegistry } from './leases.ts';
-import { openDatabase, registryDialect } from './libsql-database.ts';
+import { sqliteBackend } from './libsql-database.ts';
 import { loginRegistry } from './logins.ts';
 import { migrate } from './migrations.ts';
-import { type Registry, RegistryError } from './registry.ts';
-import type { Tables } from './tables.ts';
+import { isStarting, postgresBackend } from './postgres-database.ts';
+import type { Registry } from './registry.ts';
 import { tokenRegistry } from './tokens.ts';
 
 export type RegistryOptions = {
@@ -20,30 +21,37 @@ export type RegistryOptions = {
       readonly file: string;
     }
   | {
-      /** A PostgreSQL database, as `postgres://user:password@host:5432/name?sslmode=verify-full`, for processes of several machines. */
+      /**
+       * A PostgreSQL database, as `postgres://user:password@host:5432/name?sslmode=verify-full`, for processes of several
+       * machines. What the URL leaves out comes from PGPASSWORD, ~/.pgpass and the like.
+       */
       readonly url: string;
+      /** Ms to wait for a database that does not accept connections yet; default 0. */
+      readonly waitMs?: number;
+      /** Called once with the reason when it waits. */
+      readonly onWait?: (reason: string) => void;
     }
 );
 
 /** How soon what another process changed is seen at the latest, with room below the promised 2 s. */
 const POLL_MS = 500;
 const FLUSH_MS = 60_000;
+const RETRY_MS = 500;
 
 /**
- * Opens the registry and brings its schema up to date. Throws RegistryError `unavailable` if the file cannot be
- * opened, is no database, or was written by a newer program.
+ * Opens the registry and brings its schema up to date. Throws RegistryError `unavailable` if the file or database cannot
+ * be opened, is no database, or was written by a newer program; `invalid` if the URL is none.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  if (!('file' in options)) throw new RegistryError('unavailable', 'a registry on PostgreSQL is not there yet; leave database.url out');
-  const { file, now = Date.now } = options;
-  const database = openDatabase(file);
-  const db = new Kysely<Tables>({ dialect: registryDialect(database) });
-  const credentials = new Credentials(db, database);
+  const { now = Date.now } = options;
+  const backend = 'url' in options ? postgresBackend(options.url) : sqliteBackend(options.file, now);
+  const { db } = backend;
+  const credentials = new Credentials(db, backend.marks);
   try {
-    await migrate(db);
+    await prepare(backend, options);
     await credentials.refresh();
   } catch (error) {
-    database.close();
+    await db.destroy();
     throw error;
   }
   const { tokens, flush } = tokenRegistry(db, credentials, now);
@@ -70,7 +78,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     logins: loginRegistry(db, now),
     alerts: alertRegistry(db),
     catalogs: catalogRegistry(db, now),
-    leases: leaseRegistry(db, () => sql<number>`${now()}`),
+    leases: leaseRegistry(db, () => backend.clock()),
     isAvailable: () => available,
     onCredentialsChange: (listener) => credentials.onChange(listener),
     async close() {
@@ -78,8 +86,23 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       closed = true;
       clearInterval(poll);
       clearInterval(flushing);
-      await flush();
+      // When tokens were used last is not worth holding up the end for a database that is away.
+      await flush().catch(() => {});
       await db.destroy();
     },
   };
+}
+
+async function prepare(backend: Backend, options: RegistryOptions): Promise<void> {
+  const end = performance.now() + ('url' in options ? (options.waitMs ?? 0) : 0);
+  for (let waits = 0; ; waits++) {
+    try {
+      await migrate(backend);
+      return;
+    } catch (error) {
+      if (!isStarting(error) || performance.now() > end) throw error;
+      if (waits === 0 && 'url' in options) options.onWait?.((error as Error).message);
+    }
+    await sleep(RETRY_MS);
+  }
 }

@@ -104,15 +104,25 @@ export function tokenRegistry(db: Db, credentials: Credentials, now: () => numbe
     },
   };
 
+  async function writeUses(entries: readonly (readonly [string, number])[]): Promise<void> {
+    await db.transaction().execute(async (trx) => {
+      for (const [id, at] of entries) await trx.updateTable('token').set({ last_used_at: at }).where('id', '=', id).execute();
+    });
+  }
+
   return {
     tokens,
     async flush() {
       if (used.size === 0) return;
-      const entries = [...used];
+      // In one order by all processes: two that wait for each other's rows would both fail.
+      const entries = [...used].sort(([a], [b]) => (a < b ? -1 : 1));
       used.clear();
-      await db.transaction().execute(async (trx) => {
-        for (const [id, at] of entries) await trx.updateTable('token').set({ last_used_at: at }).where('id', '=', id).execute();
-      });
+      try {
+        await writeUses(entries);
+      } catch (error) {
+        for (const [id, at] of entries) used.set(id, Math.max(at, used.get(id) ?? at));
+        throw error;
+      }
     },
   };
 }

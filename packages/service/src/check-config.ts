@@ -38,6 +38,8 @@ interface Schema {
   readonly exclusiveMaximum?: number;
   /** In words, for what a pattern cannot say: `mqtt://, mqtts://, ws:// or wss:// and a host`. */
   readonly allowed?: string;
+  /** The value is never shown, whatever its key. */
+  readonly secret?: boolean;
 }
 
 type Table = Record<string, unknown>;
@@ -114,7 +116,7 @@ function checkTable(schema: Schema, table: Table, at: string, problems: ConfigPr
 }
 
 function fail(schema: Schema, value: unknown, key: string, problems: ConfigProblem[]): undefined {
-  problems.push({ key, value: show(key, value), allowed: `must be ${describe(schema)}` });
+  problems.push({ key, value: schema.secret === true ? '***' : show(key, value), allowed: `must be ${describe(schema)}` });
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -8,13 +8,18 @@ import { describe, it, onTestFinished } from 'vitest';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** The full path of a command on PATH or in the system's sbin folders, or null. */
+/** The full path of a command on PATH, in the system's sbin folders or Debian's of PostgreSQL, or null. */
 export function findCommand(command: string): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', ...postgresFolders()];
   for (const folder of folders) {
     if (folder !== '' && existsSync(join(folder, command))) return join(folder, command);
   }
   return null;
+}
+
+function postgresFolders(): string[] {
+  const versions = '/usr/lib/postgresql';
+  return existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, 'bin')) : [];
 }
 
 /**

@@ -209,6 +209,7 @@ export const ConfigAnswer = Type.Object(
     roles: Type.Array(Type.String()),
     listen: Type.Object({ address: Type.String(), http: Type.Integer(), mqtt: Nullable(Type.Integer()), influx: Nullable(Type.Integer()) }),
     store: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
+    database: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
     broker: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
     topic_root: Type.String(),
   },

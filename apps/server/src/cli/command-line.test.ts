@@ -114,6 +114,20 @@ describe('a command line or configuration that cannot be used', () => {
     expect(split.err).toMatch(/broker\.url is missing[\s\S]*roles .* must hold ingest/);
   });
 
+  it('is told without the password of the database, which no option may hold', async () => {
+    const file = join(tempDir(), 'hostwire.toml');
+    for (const url of ['postgres:/me:s3cret@host/x', 'postgres://me:s3/cret@host/x', 'postgres://me:s3cret@host:x/y', 'me:s3cret@host']) {
+      writeFileSync(file, `[database]\nurl = "${url}"\n`);
+      const { code, err } = await run('host', 'list', '--config', file, '--data-dir', tempDir());
+      expect([code, err]).toEqual([2, expect.stringContaining('database.url = ***')]);
+    }
+    const option = await run('host', 'list', '--data-dir', tempDir(), '--database-url', 'postgres://me:s3cret@host/x');
+    expect(option).toMatchObject({ code: 2, err: expect.stringContaining('HOSTWIRE_DATABASE_PASSWORD') });
+    expect(option.err).not.toContain('s3cret');
+    const refused = await run('host', 'list', '--data-dir', tempDir(), '--database-url', 'postgres://me@127.0.0.1:1/x');
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('postgres://127.0.0.1:1/x does not answer') });
+  });
+
   it('is a data directory that is a file, or that no user can make', async () => {
     const file = join(tempDir(), 'file');
     writeFileSync(file, '');

@@ -107,6 +107,10 @@ export type ServerOptions = { readonly [Name in keyof typeof OPTIONS]?: string |
 export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEnv = process.env): ServerConfig {
   const file = options.config ?? environment['HOSTWIRE_CONFIG'];
   const name = file ?? 'the command line and the environment';
+  if (URL.canParse(String(options.databaseUrl)) && new URL(String(options.databaseUrl)).password !== '') {
+    const allowed = 'holds a password, which other users of this machine can read; give that by HOSTWIRE_DATABASE_PASSWORD';
+    throw new ConfigError(name, [{ key: 'database.url', source: '--database-url', allowed }]);
+  }
   const table = loadToml(file === undefined ? '' : readConfigFile(file), ServerFile, {
     file: name,
     overrides: [

@@ -50,7 +50,8 @@ export const ServerFile = Type.Object(
       {
         url: Type.Optional(
           Type.String({
-            pattern: '^postgres(ql)?://[^/]+/[^/]+$',
+            pattern: '^postgres(ql)?://[^/]*/[^/?]+([?].*)?$',
+            secret: true,
             allowed: 'postgres://, a host and the name of a database: postgres://user@host:5432/hostwire',
           }),
         ),
