@@ -1,10 +1,13 @@
-import { hostname } from 'node:os';
-import { type Alerting, createAlerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting';
+import { type Alerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting';
 import { catalog } from '@hostwire/collectors';
 import { Counters, topics as topicsOf } from '@hostwire/model';
 import { describeUrl, openRegistry, type Registry } from '@hostwire/registry';
 import { type Logger, redactUrl, version } from '@hostwire/service';
-import type { EmbeddedStore, SeriesStore } from '@hostwire/store';
+import type { SeriesStore } from '@hostwire/store';
+import { switchedDesk } from './alerts/alert-desk.ts';
+import { followAlerts } from './alerts/follow-alerts.ts';
+import { type AlertsTerm, leadAlerts } from './alerts/lead-alerts.ts';
+import { takePart } from './alerts/leadership.ts';
 import type { ApiContext } from './api/context.ts';
 import type { LiveSocketOptions } from './api/live-socket.ts';
 import type { ConfigBody } from './api/schemas.ts';
@@ -13,15 +16,23 @@ import { makeDataDir, type ServerConfig } from './config/load-config.ts';
 import { registryOptions } from './config/registry-options.ts';
 import { internalToken } from './internal-token.ts';
 import { createCatalogIndex } from './live/catalog-index.ts';
+import { hearHosts } from './live/hear-hosts.ts';
 import { listenToHosts } from './live/listen.ts';
+import { listening } from './live/listening.ts';
 import { createLiveState, type LiveState } from './live/live-state.ts';
-import { seedLive } from './live/seed.ts';
+import { seedSoon } from './live/seed-soon.ts';
 import { writeSeen } from './live/seen-writer.ts';
-import { openBus } from './roles/open-bus.ts';
+import type { BrokerLink } from './roles/broker-link.ts';
+import { enrolUnknown, followRegistry } from './roles/follow-hosts.ts';
+import { claimInstance } from './roles/instance.ts';
+import { openBroker } from './roles/open-broker.ts';
 import { openIngest } from './roles/open-ingest.ts';
 import { openStore } from './roles/open-store.ts';
 import { serveApi } from './roles/serve-api.ts';
 import { serveInflux } from './roles/serve-influx.ts';
+import { serveMetrics } from './roles/serve-metrics.ts';
+import { takeSamples } from './roles/take-samples.ts';
+import { levels } from './self/levels.ts';
 import type { ProcessSource } from './self/process-report.ts';
 import { writeSelf } from './self/write-self.ts';
 
@@ -37,19 +48,28 @@ export interface ServerOptions {
   readonly store?: SeriesStore;
 }
 
+export interface ServerPorts {
+  readonly http: number | null;
+  readonly mqtt: number | null;
+  readonly influx: number | null;
+  readonly metrics: number | null;
+}
+
 export interface RunningServer {
   readonly registry: Registry;
   readonly store: SeriesStore;
   readonly live: LiveState;
-  readonly alerting: Alerting | null;
+  /** While this process leads the alerts. */
+  alerting(): Alerting | null;
   /** Real ports; null for what this process does not serve. */
-  readonly ports: { readonly http: number | null; readonly mqtt: number | null; readonly influx: number | null };
+  readonly ports: ServerPorts;
   degraded(): string[];
   /** Stops every part in the reverse order of its start. */
   close(): Promise<void>;
 }
 
-const SEED_WAIT_MS = 3000;
+/** Going on without a broker is better than not starting: /health then says what is wrong. */
+const CONNECT_WAIT_MS = 5000;
 
 /**
  * Composes the roles of one process. Rejects, with everything stopped that had been started, if a port is in use, the
@@ -68,6 +88,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function compose({ config, logger, socket, webRoot, store: given }: ServerOptions, closers: Closers): Promise<RunningServer> {
   const startedAt = Date.now();
   const has = (role: ServerConfig['roles'][number]): boolean => config.roles.includes(role);
+  const hearsHosts = has('alerts') || has('api');
   const counters = new Map<string, Counters>();
   const countersOf = (part: string): Counters => {
     const made = new Counters();
@@ -77,6 +98,8 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const topics = topicsOf(config.topicRoot);
   makeDataDir(config.dataDir);
   const serverToken = internalToken(config.dataDir);
+  const instance = await claimInstance(config);
+  closers.add('name of this process', () => instance.release());
 
   const registry = await openRegistry(registryOptions(config, logger));
   closers.add('registry', () => registry.close());
@@ -85,10 +108,18 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const live = createLiveState(catalogs);
   live.sync(await registry.hosts.list());
 
-  const { store, embedded } = given === undefined ? await openStore(config, DATABASE, logger) : { store: given, embedded: null };
+  const { store, embedded } =
+    given === undefined ? await openStore(config, serverToken, DATABASE, logger) : { store: given, embedded: null };
   closers.add('store', () => store.close());
-  await seed(live, store, logger, closers);
-  closers.add('last seen times', writeSeen(live, registry.hosts, logger));
+  const influx =
+    embedded === null
+      ? null
+      : await serveInflux({ config, store: embedded, registry, serverToken, logger, counters: countersOf('influx_http') });
+  if (influx !== null) closers.add('InfluxDB port', () => influx.close());
+  if (hearsHosts) {
+    closers.add('seeding', await seedSoon(live, store, DATABASE, logger));
+    closers.add('last seen times', writeSeen(live, registry.hosts, logger));
+  }
 
   const enrol = config.broker.kind === 'external' ? enrolUnknown(registry, live, logger) : () => undefined;
   const taking = has('ingest')
@@ -104,143 +135,125 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
         logger,
       })
     : null;
-  const ingest = taking?.ingest ?? null;
+  // Elsewhere ingest has its share of the samples, and must not take it for the whole.
+  const samplesFromIngest = taking !== null && config.broker.kind === 'embedded' && has('broker');
   if (taking !== null) {
     closers.add('ingest', () => taking.close());
-    taking.ingest.onSample((sample, receivedAt) => {
-      if (!live.applySample(sample, { receivedAt, retained: false })) enrol(sample.host);
+    if (samplesFromIngest && hearsHosts) {
+      taking.ingest.onSample((sample, receivedAt) => void live.applySample(sample, { receivedAt, retained: false }));
+    }
+  }
+  const broker = await openBroker({
+    ...{ config, registry, serverToken, topics, logger, counters: countersOf('broker') },
+    clientName: `${instance.name.replace(/[^A-Za-z0-9_-]+/g, '-')}-${instance.id.slice(0, 6)}`,
+    ingest: taking?.ingest ?? null,
+  });
+  closers.add('broker', () => broker.close());
+  const [ingestLink, liveLink] = [taking === null ? null : broker.link('ingest'), hearsHosts ? broker.link('live') : null];
+  const hearing = { topics, live, registry, counters: countersOf('live'), logger, onUnknownHost: enrol };
+  if (taking !== null && ingestLink !== null) {
+    await taking.acknowledgeOn(ingestLink.bus);
+    if (ingestLink.client !== null) takeSamples(ingestLink.client, taking.ingest, { topics, logger });
+    if (!hearsHosts) await listenToHosts({ ...hearing, bus: ingestLink.bus, kinds: ['catalog'] });
+  }
+  if (liveLink !== null) await hearHosts({ ...hearing, bus: liveLink.bus, samplesFromIngest });
+  await connected([ingestLink, liveLink]);
+
+  let term: AlertsTerm | null = null;
+  const followed =
+    has('api') && liveLink !== null
+      ? await followAlerts({
+          ...{ registry: registry.alerts, bus: liveLink.bus, topics, logger, counters: countersOf('alerts_followed') },
+          isNeeded: () => term === null,
+        })
+      : null;
+  if (followed !== null) closers.add('alerts of others', () => followed.close());
+  const desk = followed === null ? null : switchedDesk(followed);
+  if (has('alerts') && liveLink !== null) {
+    const rules = await loadRules(config.rules ?? DEFAULT_RULES_FILE, catalogs.merged());
+    const heard = listening(() => liveLink.connectedSince());
+    closers.add('clock', () => heard.close());
+    const alertCounters = countersOf('alerting');
+    const leadership = await takePart({
+      ...{ leases: registry.leases, lease: 'alerts', logger, counters: alertCounters },
+      holder: `${instance.name}/${instance.id}`,
+      survivesErrors: config.database.kind === 'sqlite',
+      async begin(isLeader) {
+        const begun = await leadAlerts(
+          {
+            ...{ rules, registry, topics, live, logger, counters: alertCounters, listeningSince: () => heard.since() },
+            link: (will) => broker.link('alerts', will),
+          },
+          isLeader,
+        );
+        term = begun;
+        desk?.lead(begun.alerting);
+        return {
+          async end(lost) {
+            term = null;
+            desk?.lead(null);
+            await begun.end(lost);
+          },
+        };
+      },
     });
+    closers.add('alerting', () => leadership.close());
   }
-  const bus = await openBus({ config, registry, serverToken, topics, counters: countersOf('broker'), logger, ingest });
-  closers.add('broker', () => bus.close());
-  await taking?.acknowledgeOn(bus.bus);
-  await listenToHosts({ bus: bus.bus, topics, live, registry, counters: countersOf('live'), logger, onUnknownHost: enrol });
+  closers.add(
+    'host list',
+    followRegistry(registry, live, async (host) => term?.forgetHost(host), logger),
+  );
 
-  const alerting = has('alerts')
-    ? createAlerting({
-        rules: await loadRules(config.rules ?? DEFAULT_RULES_FILE, catalogs.merged()),
-        registry: registry.alerts,
-        bus: bus.bus,
-        topics,
-        logger,
-        hosts: () => live.hosts(),
-        counters: countersOf('alerting'),
-      })
-    : null;
-  if (alerting !== null) {
-    await alerting.start();
-    closers.add('alerting', () => alerting.close());
-  }
-  closers.add('host list', followRegistry(registry, live, alerting, logger));
-
-  let http: number | null = null;
-  const influx =
-    embedded === null
-      ? null
-      : await serveInflux({ config, store: embedded, registry, serverToken, logger, counters: countersOf('influx_http') });
-  if (influx !== null) closers.add('InfluxDB port', () => influx.close());
   const degraded = (): string[] => [
     ...(influx?.port === null ? ['influx-port'] : []),
     ...(registry.isAvailable() ? [] : ['registry']),
-    ...(bus.isConnected() ? [] : ['broker']),
+    ...(broker.isConnected() ? [] : ['broker']),
     ...(taking?.degraded() ?? []),
   ];
-  const ports = (): RunningServer['ports'] => ({ http, mqtt: bus.mqttPort, influx: influx?.port ?? null });
   const self: ProcessSource = {
-    instance: `${hostname()}/${config.roles.join('+')}`,
+    instance: instance.name,
     roles: config.roles,
     version,
     startedAt,
     counters,
-    gauges: () => new Map([...gauges(live, bus.clients(), embedded), ...(taking?.levels() ?? [])]),
+    gauges: () => new Map([...levels(hearsHosts ? live : null, broker.clients(), embedded), ...(taking?.levels() ?? [])]),
     degraded,
   };
   closers.add('measurement of itself', writeSelf({ source: self, store, database: DATABASE, counters: countersOf('process'), logger }));
-  if (has('api')) {
+  const metrics =
+    config.metricsPort === undefined ? null : await serveMetrics({ config, port: config.metricsPort, source: self, registry, logger });
+  if (metrics !== null) closers.add('metrics', () => metrics.close());
+  const ports = { http: null as number | null, mqtt: broker.mqttPort, influx: influx?.port ?? null, metrics: metrics?.port ?? null };
+  if (desk !== null) {
     const context: ApiContext = {
-      self,
-      registry,
-      live,
-      store,
-      database: DATABASE,
-      alerting,
-      config: () => describeConfig(config, ports()),
-      now: Date.now,
+      ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
+      config: () => describeConfig(config, ports),
     };
-    const api = await serveApi(context, { config, logger, bus, socket: { ...socket, counters: countersOf('api') }, webRoot });
+    const api = await serveApi(context, { config, logger, bus: broker, socket: { ...socket, counters: countersOf('api') }, webRoot });
     closers.add('API', () => api.close());
-    http = api.port;
+    ports.http = api.port;
   }
-  return { registry, store, live, alerting, ports: ports(), degraded, close: () => closers.close() };
+  return { registry, store, live, alerting: () => term?.alerting ?? null, ports, degraded, close: () => closers.close() };
 }
 
-/** Waits a moment, so that the first page has values; a large fleet is filled while the server runs already. */
-async function seed(live: LiveState, store: ApiContext['store'], logger: Logger, closers: Closers): Promise<void> {
-  const stop = new AbortController();
-  const seeding = seedLive(live, store, DATABASE, stop.signal).catch((error: unknown) => {
-    if (!stop.signal.aborted) logger.warn({ err: error }, 'last values not read from the store; hosts show values when they send them');
-  });
-  closers.add('seeding', () => {
-    stop.abort();
-    return seeding;
-  });
+/** Waits a moment for the connections, so that what is asked next finds what the broker had kept. */
+async function connected(links: readonly (BrokerLink | null)[]): Promise<void> {
+  const waits = links.map((link) => new Promise<void>((done) => (link === null ? done() : link.onConnect(done))));
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((done) => {
-    timer = setTimeout(done, SEED_WAIT_MS);
+    timer = setTimeout(done, CONNECT_WAIT_MS);
   });
-  await Promise.race([seeding, limit]);
+  await Promise.race([Promise.all(waits), limit]);
   clearTimeout(timer);
 }
 
-/** The CLI of another process adds and removes hosts; the registry notices within 2 s. */
-function followRegistry(registry: Registry, live: LiveState, alerting: Alerting | null, logger: Logger): () => void {
-  return registry.onCredentialsChange(() => {
-    registry.hosts
-      .list()
-      .then(async (records) => {
-        for (const host of live.sync(records)) await alerting?.forgetHost(host);
-      })
-      .catch((error: unknown) => logger.warn({ err: error }, 'the list of hosts was not read; it is read again at its next change'));
-  });
-}
-
-/** An external broker decides itself who is a host: who publishes there is entered here, with a token that nobody knows. */
-function enrolUnknown(registry: Registry, live: LiveState, logger: Logger): (host: string) => void {
-  const underway = new Set<string>();
-  return (host) => {
-    if (underway.has(host)) return;
-    underway.add(host);
-    registry.hosts
-      .add(host)
-      .then(async () => live.sync(await registry.hosts.list()))
-      .then(() => logger.info({ host }, 'a new host on the external broker'))
-      .catch((error: unknown) => logger.warn({ err: error, host }, 'a new host was not entered; tried again at its next message'))
-      .finally(() => underway.delete(host));
-  };
-}
-
-function gauges(live: LiveState, clients: number | null, store: EmbeddedStore | null): ReadonlyMap<string, number> {
-  const states = { never_connected: 0, online: 0, offline: 0 };
-  for (const { state } of live.hosts()) states[state]++;
-  const levels = new Map<string, number>(Object.entries(states).map(([state, count]) => [`hosts{state="${state}"}`, count]));
-  if (clients !== null) levels.set('broker_clients', clients);
-  if (store !== null) {
-    for (const [name, value] of Object.entries(store.stats())) {
-      if (typeof value === 'number') levels.set(`store_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`, value);
-    }
-  }
-  levels.set('process_resident_memory_bytes', process.memoryUsage.rss());
-  levels.set('process_uptime_seconds', process.uptime());
-  return levels;
-}
-
-function describeConfig(config: ServerConfig, ports: RunningServer['ports']): ConfigBody {
+function describeConfig(config: ServerConfig, ports: ServerPorts): ConfigBody {
   const { store, database, broker } = config;
   return {
     version,
     roles: [...config.roles],
     listen: { address: config.listen, http: ports.http ?? 0, mqtt: ports.mqtt, influx: ports.influx },
-    store: { kind: store.kind, url: store.kind === 'influxdb' ? redactUrl(store.url) : null },
+    store: { kind: store.kind, url: store.url === undefined ? null : redactUrl(store.url) },
     database: { kind: database.kind, url: database.kind === 'postgres' ? describeUrl(database.url) : null },
     broker: { kind: broker.kind, url: broker.kind === 'external' ? redactUrl(broker.url) : null },
     topic_root: config.topicRoot,

@@ -3,7 +3,7 @@ import { Counters, toCatalog, topics } from '@hostwire/model';
 import { openRegistry } from '@hostwire/registry';
 import { tempDir } from '@hostwire/testkit';
 import type { BusMessage, MessageBus } from '@hostwire/transport';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { type AlertEvent, createAlerting } from './alerting.ts';
 import type { HostView } from './observe.ts';
 import { toRules } from './rule.ts';
@@ -58,7 +58,13 @@ function retainingBus(): MessageBus & { readonly retained: Map<string, string>; 
   };
 }
 
-async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus(), startAt = 0, withRules = rules) {
+async function setUp(
+  file = join(tempDir(), 'state.db'),
+  bus = retainingBus(),
+  startAt = 0,
+  withRules = rules,
+  more: Partial<Parameters<typeof createAlerting>[0]> = {},
+) {
   let now = 1_000_000 + startAt * 1000;
   let labels: Readonly<Record<string, string>> = {};
   let value = 50;
@@ -84,6 +90,7 @@ async function setUp(file = join(tempDir(), 'state.db'), bus = retainingBus(), s
     counters,
     now: () => now,
     everyMs: 3_600_000,
+    ...more,
   });
   const events: AlertEvent[] = [];
   alerting.onEvent((event) => events.push(event));
@@ -239,4 +246,53 @@ it('goes on when a listener throws, and saves alerts whose labels hold what a da
   expect(await registry.alerts.list()).toHaveLength(2);
   await alerting.acknowledge('cpu_each.pve1.plain', 'admin', 'no\0te');
   expect(await registry.alerts.get('cpu_each.pve1.plain')).toMatchObject({ acknowledgedBy: 'admin', state: 'firing' });
+});
+
+it('publishes everything again to a broker that lost it, and clears there what it does not know', async () => {
+  let connect: () => void = () => undefined;
+  const bus = retainingBus();
+  const onConnect = (listener: () => void) => {
+    connect = listener;
+    return () => undefined;
+  };
+  const { at } = await setUp(undefined, bus, 0, rules, { onConnect });
+  await at(0, 95);
+  await at(10, 95);
+  bus.retained.clear();
+  connect();
+  await vi.waitFor(() => expect([...bus.retained.keys()]).toEqual([TOPIC]));
+});
+
+it('says and keeps nothing more once another process leads', async () => {
+  let leads = true;
+  const first = await setUp(undefined, undefined, 0, rules, { mayAct: () => leads });
+  await first.at(0, 95);
+  leads = false;
+  await first.at(10, 95);
+  await first.alerting.close();
+  expect(first.bus.said).toEqual([]);
+  expect(await first.alerting.acknowledge('high_cpu.pve1', 'admin', null)).toBeNull();
+  expect(await first.registry.alerts.list()).toMatchObject([{ state: 'pending' }]);
+});
+
+it('evaluates nothing while it does not hear the hosts', async () => {
+  let since: number | null = null;
+  const { alerting, at } = await setUp(undefined, undefined, 0, rules, { listeningSince: () => since });
+  await at(0, 95);
+  expect(alerting.list()).toEqual([]);
+  since = 0;
+  await at(1, 95);
+  expect(alerting.list()).toMatchObject([{ state: 'pending' }]);
+});
+
+it('takes over who acknowledged in another process, and keeps values that move for those who read them there', async () => {
+  const { alerting, registry, bus, events, at } = await setUp();
+  await at(0, 95);
+  await at(10, 96);
+  await registry.alerts.saveAcknowledgement('high_cpu.pve1', { at: 5, by: 'elsewhere', note: 'known' });
+  await at(16, 99);
+  expect(alerting.list()).toMatchObject([{ acknowledgedBy: 'elsewhere', note: 'known', value: 99 }]);
+  expect(events.at(-1)).toMatchObject({ event: 'alert_update', alert: { acknowledgedBy: 'elsewhere' } });
+  expect(JSON.parse(bus.retained.get(TOPIC) ?? '{}')).toMatchObject({ acknowledged_by: 'elsewhere' });
+  expect(await registry.alerts.get('high_cpu.pve1')).toMatchObject({ value: 99, summary: 'CPU 99 %', acknowledgedBy: 'elsewhere' });
 });

@@ -1,6 +1,7 @@
 import { Counters, type Topics } from '@hostwire/model';
 import type { Acknowledgement, AlertRecord, AlertRegistry } from '@hostwire/registry';
 import type { MessageBus } from '@hostwire/transport';
+import { alertPayload, sameAcknowledgement } from './alert-body.ts';
 import { alertId, type Evaluation, evaluate } from './evaluate.ts';
 import { type HostView, observe } from './observe.ts';
 import type { Rule, Severity } from './rule.ts';
@@ -26,6 +27,15 @@ export interface AlertingOptions {
   /** The live state, asked at every evaluation. */
   readonly hosts: () => Iterable<HostView>;
   readonly counters?: Counters;
+  /**
+   * Since when this process has heard all that hosts say, ms since the epoch; null: it does not hear them now, and nothing
+   * is evaluated. Absent: from the start on.
+   */
+  readonly listeningSince?: () => number | null;
+  /** False once another process leads: from then on nothing is evaluated, published or saved. */
+  readonly mayAct?: () => boolean;
+  /** Calls the listener at each connection of `bus` to its broker, at once if there is one. Absent: it is always there. */
+  readonly onConnect?: (listener: () => void) => () => void;
   /** Ms since the epoch. */
   readonly now?: () => number;
   /** Ms between evaluations; default 1000. */
@@ -33,13 +43,13 @@ export interface AlertingOptions {
 }
 
 export interface Alerting {
-  /** Loads what was pending or firing, republishes the retained topics, begins to evaluate. */
+  /** Loads what was pending or firing, publishes the retained topics, now and at each connection, begins to evaluate. */
   start(): Promise<void>;
   /** Pending, firing, and what resolved within the last day. */
   list(): AlertRecord[];
   /** Firing alerts of a host by severity. */
   firing(host: string): Readonly<Record<Severity, number>>;
-  /** Null if there is no such alert or it is not firing. */
+  /** Null if there is no such alert or it is not firing. Throws if the registry does not take it. */
   acknowledge(id: string, by: string, note: string | null): Promise<AlertRecord | null>;
   unacknowledge(id: string): Promise<AlertRecord | null>;
   /** Forgets a host's alerts and clears their topics: it was removed. */
@@ -53,20 +63,27 @@ export interface Alerting {
 const KEEP_RESOLVED_MS = 24 * 3_600_000;
 /** Evaluations further apart than this were not just late. */
 const MAX_GAP_MS = 10_000;
+/** Values that move are kept in this rhythm, for those who read alerts from the registry. */
+const SAVE_VALUES_MS = 5000;
 
 /** Evaluates the rules over the live state, keeps what it found in the registry, and publishes the retained alert topics. */
 export function createAlerting(options: AlertingOptions): Alerting {
   const { rules, registry, bus, topics, logger, hosts, counters = new Counters(), now = Date.now, everyMs = 1000 } = options;
+  const { mayAct = () => true, onConnect = callNow } = options;
   const alerts = new Map<string, AlertRecord>();
   const unsaved = new Map<string, AlertRecord>();
   /** What resolved today and is pending again under the same id: it comes back if that comes to nothing. */
   const resolvedBefore = new Map<string, AlertRecord>();
   const listeners = new Set<(event: AlertEvent) => void>();
+  /** Values that moved since they were saved. */
+  const moved = new Set<string>();
   let startedAt = now();
   let tickedAt = startedAt;
+  let valuesSavedAt = startedAt;
   let timer: NodeJS.Timeout | null = null;
   let running: Promise<void> = Promise.resolve();
   let dropRetained: (() => Promise<void>) | null = null;
+  let stopRepublishing: () => void = () => undefined;
   let saveFailed = false;
 
   const emit = (event: AlertEvent['event'], alert: AlertRecord): void => {
@@ -86,6 +103,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
 
   // A firing alert is retained; a resolved one is said once to those who listen, and its retained copy is cleared.
   const publish = async (alert: AlertRecord): Promise<void> => {
+    if (!mayAct()) return;
     const topic = topics.alert(alert.host, alert.id);
     try {
       if (alert.state === 'firing') await bus.publish(topic, alertPayload(alert), { qos: 1, retain: true });
@@ -100,7 +118,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
   };
 
   const save = async (): Promise<void> => {
-    if (unsaved.size === 0) return;
+    if (unsaved.size === 0 || !mayAct()) return;
     const batch = [...unsaved.values()];
     try {
       await registry.save(batch);
@@ -115,6 +133,8 @@ export function createAlerting(options: AlertingOptions): Alerting {
 
   const apply = async ({ alert, change }: Evaluation): Promise<void> => {
     if (change === null) {
+      const known = alerts.get(alert.id);
+      if (known?.value !== alert.value || known.summary !== alert.summary) moved.add(alert.id);
       alerts.set(alert.id, alert);
       return;
     }
@@ -139,8 +159,41 @@ export function createAlerting(options: AlertingOptions): Alerting {
     await publish(alert);
   };
 
+  /** What was acknowledged in another process. */
+  const takeAcknowledgements = async (): Promise<void> => {
+    if (![...alerts.values()].some(({ state }) => state === 'firing')) return;
+    const known = await registry.list().catch(() => {
+      counters.add('alert_read_failed');
+      return [];
+    });
+    for (const saved of known) {
+      const alert = alerts.get(saved.id);
+      if (alert?.state !== 'firing' || alert.firedAt !== saved.firedAt || sameAcknowledgement(alert, saved)) continue;
+      const { acknowledgedAt, acknowledgedBy, note } = saved;
+      const changed: AlertRecord = { ...alert, acknowledgedAt, acknowledgedBy, note };
+      alerts.set(alert.id, changed);
+      emit('alert_update', changed);
+      await publish(changed);
+    }
+  };
+
+  const noteValues = (at: number): void => {
+    if (at >= valuesSavedAt && at - valuesSavedAt < SAVE_VALUES_MS) return;
+    valuesSavedAt = at;
+    for (const id of moved) {
+      const alert = alerts.get(id);
+      if (alert !== undefined && alert.state !== 'resolved') unsaved.set(id, alert);
+    }
+    moved.clear();
+  };
+
   const evaluateAll = async (): Promise<void> => {
+    const listening = options.listeningSince?.();
+    if (!mayAct() || listening === null) return;
     const at = now();
+    await takeAcknowledgements();
+    // Who was not heard while nobody listened was not silent.
+    startedAt = Math.max(startedAt, listening ?? 0);
     // This process slept or its clock was set: the time between was not silence of the hosts.
     if (at < tickedAt || at - tickedAt > MAX_GAP_MS + everyMs) startedAt = at;
     tickedAt = at;
@@ -149,13 +202,14 @@ export function createAlerting(options: AlertingOptions): Alerting {
         for (const observation of observe(rule, view, at, startedAt)) {
           const previous = alerts.get(alertId(rule, view.host, observation.labels)) ?? null;
           const evaluation = evaluate(rule, observation, previous, at);
-          if (evaluation !== null) await apply(evaluation);
+          if (evaluation !== null && mayAct()) await apply(evaluation);
         }
       }
     }
     for (const [id, alert] of alerts) {
       if (alert.state === 'resolved' && at - (alert.resolvedAt ?? 0) > KEEP_RESOLVED_MS) alerts.delete(id);
     }
+    noteValues(at);
     await save();
   };
 
@@ -169,37 +223,51 @@ export function createAlerting(options: AlertingOptions): Alerting {
   };
 
   const update = async (id: string, acknowledgement: Acknowledgement | null): Promise<AlertRecord | null> => {
-    if (alerts.get(id)?.state !== 'firing') return null;
+    if (alerts.get(id)?.state !== 'firing' || !mayAct()) return null;
+    // It may have fired a moment ago.
     await save();
-    await registry.saveAcknowledgement(id, acknowledgement);
+    const saved = await registry.saveAcknowledgement(id, acknowledgement);
     const alert = alerts.get(id);
-    if (alert?.state !== 'firing') return null;
-    const { at = null, by = null, note = null } = acknowledgement ?? {};
-    const changed = { ...alert, acknowledgedAt: at, acknowledgedBy: by, note };
+    if (saved === null || alert?.state !== 'firing') return null;
+    const { acknowledgedAt, acknowledgedBy, note } = saved;
+    const changed = { ...alert, acknowledgedAt, acknowledgedBy, note };
     alerts.set(id, changed);
     emit('alert_update', changed);
     await publish(changed);
     return changed;
   };
 
+  // Retained is not storage: a broker that lost what it kept, or never had it, is told again.
+  const publishFiring = async (): Promise<void> => {
+    for (const alert of [...alerts.values()]) if (alert.state === 'firing') await publish(alert);
+  };
+
   return {
     async start() {
-      startedAt = now();
-      tickedAt = startedAt;
+      // One that stood by heard the hosts before it leads.
+      startedAt = options.listeningSince?.() ?? now();
+      tickedAt = now();
       const forMs = new Map(rules.map((rule) => [rule.name, rule.forMs]));
       for (const alert of await registry.list(now() - KEEP_RESOLVED_MS)) {
         const pendingMs = forMs.get(alert.rule);
+        // It was pending and came to nothing.
+        if (alert.state === 'resolved' && alert.firedAt === null) continue;
         // A rule that is gone has nobody to resolve its alerts.
-        if (pendingMs === undefined && alert.state !== 'resolved') keep({ ...alert, state: 'resolved', resolvedAt: startedAt });
-        // Nobody knows whether the condition held while this server was down for so long.
-        else if (alert.state === 'pending' && startedAt - alert.since >= (pendingMs ?? 0)) keep({ ...alert, since: startedAt });
+        if (pendingMs === undefined && alert.state !== 'resolved') keep({ ...alert, state: 'resolved', resolvedAt: tickedAt });
+        // Nobody knows whether the condition held while no server ran for so long.
+        else if (alert.state === 'pending' && tickedAt - alert.since >= (pendingMs ?? 0)) keep({ ...alert, since: tickedAt });
         else alerts.set(alert.id, alert);
       }
-      // Retained is not storage: say again what fires, and clear what the broker still holds of others.
-      for (const alert of alerts.values()) if (alert.state === 'firing') await publish(alert);
+      let published: Promise<void> = Promise.resolve();
+      stopRepublishing = onConnect(() => {
+        published = published.then(publishFiring);
+      });
+      await published;
+      // What the broker still holds of others is cleared, also after each connection.
       dropRetained = await bus.subscribe(`${topics.root}/v1/+/alert/+`, ({ topic, payload, retained }) => {
         const parsed = topics.parse(topic);
         if (!retained || payload.length === 0 || parsed?.kind !== 'alert' || alerts.get(parsed.id)?.state === 'firing') return;
+        if (!mayAct()) return;
         bus.publish(topic, '', { qos: 1, retain: true }).catch(() => counters.add('alert_publish_failed'));
       });
       await save();
@@ -230,6 +298,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
     tick,
     async close() {
       if (timer !== null) clearInterval(timer);
+      stopRepublishing();
       await running;
       await dropRetained?.();
       await save();
@@ -237,41 +306,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
   };
 }
 
-/** The payload of an alert's topic, as JSON: the record with snake_case names, times in ms since the epoch. */
-export function alertPayload(alert: AlertRecord): string {
-  return JSON.stringify(toAlertBody(alert));
-}
-
-/** An alert as MQTT, the API and the WebSocket show it. */
-export function toAlertBody(alert: AlertRecord): {
-  id: string;
-  rule: string;
-  host: string;
-  severity: Severity;
-  state: AlertRecord['state'];
-  labels: Record<string, string>;
-  summary: string;
-  measurement: string | null;
-  field: string | null;
-  where: Record<string, string>;
-  value: number | null;
-  threshold: number | null;
-  unit: string | null;
-  since: number;
-  fired_at: number | null;
-  resolved_at: number | null;
-  acknowledged_at: number | null;
-  acknowledged_by: string | null;
-  note: string | null;
-} {
-  const { firedAt, resolvedAt, acknowledgedAt, acknowledgedBy, labels, where, ...same } = alert;
-  return {
-    ...same,
-    labels: { ...labels },
-    where: { ...where },
-    fired_at: firedAt,
-    resolved_at: resolvedAt,
-    acknowledged_at: acknowledgedAt,
-    acknowledged_by: acknowledgedBy,
-  };
+function callNow(listener: () => void): () => void {
+  listener();
+  return () => undefined;
 }

@@ -161,6 +161,31 @@ describe('observe', () => {
     expect(observe(offline, view({ lastSeenAt: null, lastSampleAt: null, state: 'never_connected' }), 1_000_000, 0)).toEqual([]);
   });
 
+  it('resolves no silent host because this server lost its own connection meanwhile', () => {
+    const silent = view({ lastSampleAt: 10_000, lastSeenAt: 10_000 });
+    expect(observe(offline, silent, 200_000, 199_000)[0]).toMatchObject({ holds: false, clears: false });
+    expect(observe(offline, { ...silent, lastSampleAt: 199_500 }, 200_000, 199_000)[0]).toMatchObject({ holds: false, clears: true });
+  });
+
+  it('names both runs of an identity, and resolves only what this server had time to hear', () => {
+    const [twice] = toRules(
+      [{ name: 'two', severity: 'warning', condition: 'conflict', summary: '{host}: {older} and {newer}' }],
+      catalog,
+    ).rules;
+    if (twice === undefined) throw new Error('no rule');
+    const cloned = view({ conflict: { since: 5000, runs: ['r1', 'r2'] } });
+    const [seen] = observe(twice, cloned, 6000, 0);
+    if (seen === undefined) throw new Error('nothing seen');
+    const fired = evaluate(twice, seen, null, 6000)?.alert ?? null;
+    expect(fired).toMatchObject({ id: 'two.pve1', state: 'firing', since: 5000, summary: 'pve1: r1 and r2', measurement: null });
+    const [early] = observe(twice, view({}), 7000, 0);
+    const [late] = observe(twice, view({}), 700_000, 0);
+    if (early === undefined || late === undefined) throw new Error('nothing seen');
+    expect(evaluate(twice, early, fired, 7000)).toMatchObject({ change: null, alert: { state: 'firing', summary: 'pve1: r1 and r2' } });
+    expect(evaluate(twice, late, fired, 700_000)).toMatchObject({ change: 'resolved', alert: { summary: 'pve1: r1 and r2' } });
+    expect(evaluate(twice, late, null, 700_000)).toBeNull();
+  });
+
   it('reads the rows that the rule asks for, and stale ones as no data', () => {
     const rows = [
       { tags: { cpu: 'cpu0' }, fields: { usage_active: 100 } },
@@ -220,6 +245,7 @@ describe('loadRules', () => {
     expect(rules.map(({ name, forMs }) => [name, forMs])).toEqual([
       ['host_offline', 30_000],
       ['high_cpu', 120_000],
+      ['identity_conflict', 0],
     ]);
   });
 

@@ -26,7 +26,10 @@ export function evaluate(rule: Rule, observation: Observation, previous: AlertRe
     return now - since >= rule.forMs ? { alert: fire(alert, now), change: 'firing' } : { alert, change: 'pending' };
   }
   if (observation.holds === null) return { alert: active, change: active.state === 'pending' && observation.lost ? 'dropped' : null };
-  const current = { ...active, value: observation.value, summary: summarise(rule, observation, active.since, now) };
+  // A conflict that is over has no runs to name: the summary goes on saying what fired.
+  const isOver = rule.condition === 'conflict' && !observation.holds;
+  const summary = !isOver ? summarise(rule, observation, active.since, now) : active.summary;
+  const current = { ...active, value: observation.value, summary };
   if (active.state === 'pending') {
     if (!observation.holds) return { alert: current, change: 'dropped' };
     return now - active.since >= rule.forMs ? { alert: fire(current, now), change: 'firing' } : { alert: current, change: null };
@@ -61,7 +64,7 @@ function toIdPart(value: string): string {
 
 function begin(rule: Rule, observation: Observation, since: number, now: number): AlertRecord {
   const judged =
-    rule.condition === 'offline'
+    rule.condition === 'offline' || rule.condition === 'conflict'
       ? { measurement: null, field: null, where: {}, threshold: null, unit: null }
       : {
           measurement: rule.measurement,
@@ -96,10 +99,10 @@ function fire(alert: AlertRecord, now: number): AlertRecord {
 function summarise(rule: Rule, observation: Observation, since: number, now: number): string {
   return rule.summary.replace(/\{(\w+)\}/g, (whole, name: string) => {
     if (name === 'value') return observation.value === null ? 'unknown' : threeDigits(observation.value);
-    if (name === 'threshold') return rule.condition === 'offline' ? whole : String(rule.threshold);
+    if (name === 'threshold') return 'threshold' in rule ? String(rule.threshold) : whole;
     if (name === 'host') return observation.host;
     if (name === 'age') return age(now - since);
-    return observation.labels[name] ?? whole;
+    return observation.labels[name] ?? observation.words?.[name] ?? whole;
   });
 }
 

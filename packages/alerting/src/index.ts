@@ -1,3 +1,4 @@
+export * from './alert-body.ts';
 export * from './alerting.ts';
 export * from './evaluate.ts';
 export * from './observe.ts';

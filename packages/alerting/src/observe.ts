@@ -31,6 +31,8 @@ export interface HostView {
 export interface Observation {
   readonly host: string;
   readonly labels: Tags;
+  /** What else the summary may name. */
+  readonly words?: Tags;
   readonly value: number | null;
   readonly holds: boolean | null;
   /** No data, and none to be expected: the host is silent although this server listened. */
@@ -44,13 +46,24 @@ export interface Observation {
 /** A host is silent after this many of its intervals without a sample. */
 export const SILENT_INTERVALS = 3;
 const DEFAULT_INTERVAL_S = 30;
+const CONFLICT_HEARD_MS = 600_000;
 
 /**
  * The readings of a rule on one host. Pure. `startedAt`: when this server began to listen; a server that was down
  * itself accuses nobody of the time before.
  */
 export function observe(rule: Rule, view: HostView, now: number, startedAt: number): Observation[] {
-  return rule.condition === 'offline' ? observeOffline(view, now, startedAt) : observeThreshold(rule, view, now, startedAt);
+  if (rule.condition === 'offline') return observeOffline(view, now, startedAt);
+  if (rule.condition === 'conflict') return observeConflict(view, now, startedAt);
+  return observeThreshold(rule, view, now, startedAt);
+}
+
+/** A server that just began to listen may not have heard the second agent yet: it resolves nothing. */
+function observeConflict({ host, conflict }: HostView, now: number, startedAt: number): Observation[] {
+  const same = { host, labels: {}, value: null, lost: false };
+  if (conflict === null) return [{ ...same, holds: false, clears: now - startedAt > CONFLICT_HEARD_MS, since: null }];
+  const [older, newer] = conflict.runs;
+  return [{ ...same, words: { older, newer }, holds: true, clears: false, since: conflict.since }];
 }
 
 function observeOffline(view: HostView, now: number, startedAt: number): Observation[] {
@@ -69,7 +82,8 @@ function observeOffline(view: HostView, now: number, startedAt: number): Observa
       value: null,
       holds,
       lost: false,
-      clears: !holds && view.lastSampleAt !== null,
+      // One that was heard of before this server listened may be silent since.
+      clears: !holds && view.lastSampleAt !== null && sampleAt >= startedAt,
       since: said ? view.offlineSince : silent ? heardAt + silentMs : null,
     },
   ];

@@ -8,7 +8,7 @@ const RuleSchema = Type.Object(
   {
     name: Name,
     severity: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('critical')]),
-    condition: Type.Union([Type.Literal('above'), Type.Literal('below'), Type.Literal('offline')]),
+    condition: Type.Union([Type.Literal('above'), Type.Literal('below'), Type.Literal('offline'), Type.Literal('conflict')]),
     measurement: Type.Optional(Type.String({ minLength: 1 })),
     field: Type.Optional(Type.String({ minLength: 1 })),
     where: Type.Optional(Type.Record(Type.String(), Type.String())),
@@ -32,13 +32,18 @@ interface RuleBase {
   readonly severity: Severity;
   /** How long the condition must hold before the alert fires, ms. */
   readonly forMs: number;
-  /** Template: {value}, {threshold}, {age}, {host} and the names of tags. */
+  /** Template: {value}, {threshold}, {age}, {host}, the names of tags, and {older} and {newer} of a conflict. */
   readonly summary: string;
 }
 
 /** A host that is offline, by its will or by silence. */
 export interface OfflineRule extends RuleBase {
   readonly condition: 'offline';
+}
+
+/** Two agents that run with one identity. */
+export interface ConflictRule extends RuleBase {
+  readonly condition: 'conflict';
 }
 
 /** A field of a measurement against a threshold. */
@@ -55,7 +60,12 @@ export interface ThresholdRule extends RuleBase {
   readonly unit: string;
 }
 
-export type Rule = OfflineRule | ThresholdRule;
+export type Rule = OfflineRule | ConflictRule | ThresholdRule;
+
+/** Conditions on the host itself, which read no field. */
+function isOfHost(condition: RuleTable['condition']): condition is 'offline' | 'conflict' {
+  return condition === 'offline' || condition === 'conflict';
+}
 
 export interface RuleProblem {
   readonly key: string;
@@ -73,13 +83,17 @@ export function toRules(tables: readonly RuleTable[], catalog: Catalog): { rules
     if (names.has(table.name)) problems.push({ key: key('name'), value: table.name, allowed: 'a name that no other rule has' });
     names.add(table.name);
     const base = { name: table.name, severity: table.severity, forMs: parseDuration(table.for ?? '0s') ?? 0, summary: table.summary };
-    if (table.condition === 'offline') {
+    if (isOfHost(table.condition)) {
       for (const name of ['measurement', 'field', 'where', 'group_by', 'threshold', 'clear_threshold'] as const) {
         if (table[name] !== undefined) {
-          problems.push({ key: key(name), value: JSON.stringify(table[name]), allowed: 'absent: the condition "offline" reads no field' });
+          problems.push({
+            key: key(name),
+            value: JSON.stringify(table[name]),
+            allowed: `absent: the condition "${table.condition}" reads no field`,
+          });
         }
       }
-      rules.push({ ...base, condition: 'offline' });
+      rules.push({ ...base, condition: table.condition });
       continue;
     }
     const rule = toThresholdRule(table, base, catalog, key, problems);
@@ -96,7 +110,7 @@ function toThresholdRule(
   problems: RuleProblem[],
 ): ThresholdRule | null {
   const { condition, measurement, field, threshold } = table;
-  if (condition === 'offline') return null;
+  if (isOfHost(condition)) return null;
   const before = problems.length;
   for (const [name, value] of Object.entries({ measurement, field, threshold })) {
     if (value === undefined) problems.push({ key: key(name), value: '(absent)', allowed: `required by the condition "${condition}"` });

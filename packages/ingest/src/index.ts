@@ -1,4 +1,5 @@
 export { DeadLetters, type DeadLettersOptions } from './dead-letters.ts';
+export { decodeSample } from './decode.ts';
 export {
   createIngest,
   type Ingest,
@@ -8,5 +9,6 @@ export {
   type SampleListener,
   type SampleMessage,
 } from './ingest.ts';
+export { SampleCheck } from './sample-check.ts';
 export { subscribeIngest } from './subscribe-ingest.ts';
 export { type FieldTypes, toPoints } from './to-points.ts';

@@ -6,8 +6,8 @@ import type { BusMessage, PublishOptions } from './message-bus.ts';
 import { topicFilter } from './topic-filter.ts';
 
 export interface MqttClientOptions {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
-  readonly url: string;
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. A function is asked at each attempt: the broker may have moved. */
+  readonly url: string | (() => string);
   readonly clientId: string;
   readonly username?: string;
   readonly password?: string;
@@ -75,7 +75,7 @@ const CLOSE_TIMEOUT_MS = 2000;
 
 /** Begins to connect, and goes on for ever. Throws an Error at once only if the URL is not valid. */
 export function connectMqtt(options: MqttClientOptions): MqttClient {
-  return new ReconnectingClient(options, parseBrokerUrl(options.url));
+  return new ReconnectingClient(options);
 }
 
 /** The wait before reconnect attempt `attempt` (0 is the first): uniform between `min` and a bound that doubles up to `max`. */
@@ -84,9 +84,13 @@ export function reconnectDelay(attempt: number, min: number, max: number, random
   return min + random() * Math.max(0, bound - min);
 }
 
+function urlOf({ url }: MqttClientOptions): BrokerUrl {
+  return parseBrokerUrl(typeof url === 'string' ? url : url());
+}
+
 class ReconnectingClient implements MqttClient {
   readonly #options: MqttClientOptions;
-  readonly #url: BrokerUrl;
+  #url: BrokerUrl;
   readonly #connectTimeoutMs: number;
   readonly #subscriptions = new Set<Subscription>();
   readonly #connectListeners = new Set<() => void>();
@@ -101,9 +105,9 @@ class ReconnectingClient implements MqttClient {
   #timer: NodeJS.Timeout | undefined;
   #lastFailure = '';
 
-  constructor(options: MqttClientOptions, url: BrokerUrl) {
+  constructor(options: MqttClientOptions) {
     this.#options = options;
-    this.#url = url;
+    this.#url = urlOf(options);
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
     this.#mqtt = this.#open();
   }
@@ -125,7 +129,11 @@ class ReconnectingClient implements MqttClient {
     const subscription: Subscription = { filter, matches: topicFilter(filter), handler, qos };
     this.#subscriptions.add(subscription);
     if (this.#connected) {
-      const [refused] = await this.#apply([subscription]);
+      const [refused] = await this.#apply([subscription]).catch((error: unknown): Subscription[] => {
+        // Lost meanwhile: it is applied at the next connection, like one that was asked for without any.
+        if (error instanceof TransportError && error.code === 'offline') return [];
+        throw error;
+      });
       if (refused !== undefined) {
         this.#subscriptions.delete(subscription);
         throw new TransportError('refused', `the broker refuses the subscription to ${filter}`);
@@ -270,6 +278,7 @@ class ReconnectingClient implements MqttClient {
     }
     this.#lastFailure = failure.message;
     this.#timer = setTimeout(() => {
+      this.#url = urlOf(this.#options);
       this.#mqtt = this.#open();
     }, delay);
     if (stood) for (const listener of [...this.#disconnectListeners]) this.#call(listener, failure);

@@ -11,9 +11,8 @@ export function rowBody(row: Row): RowBody {
   return { tags: { ...row.tags }, fields };
 }
 
-export function hostSummary(context: Pick<ApiContext, 'alerting' | 'now'>, host: HostLive): HostSummaryBody {
-  const alerts = context.alerting?.firing(host.host) ?? { critical: 0, warning: 0, info: 0 };
-  return summaryOf(host, context.now(), { ...alerts });
+export function hostSummary(context: Pick<ApiContext, 'alerts' | 'now'>, host: HostLive): HostSummaryBody {
+  return summaryOf(host, context.now(), { ...context.alerts.firing(host.host) });
 }
 
 export function hostRows(host: HostLive): Pick<HostDetailBody, 'latest' | 'rates'> {

@@ -1,6 +1,6 @@
-import type { Alerting } from '@hostwire/alerting';
 import type { Registry } from '@hostwire/registry';
 import type { SeriesStore } from '@hostwire/store';
+import type { AlertDesk } from '../alerts/alert-desk.ts';
 import type { LiveState } from '../live/live-state.ts';
 import type { ProcessSource } from '../self/process-report.ts';
 import type { ConfigBody } from './schemas.ts';
@@ -12,8 +12,7 @@ export interface ApiContext {
   readonly store: Pick<SeriesStore, 'query'>;
   /** Name of the database of raw samples. */
   readonly database: string;
-  /** Null where the role `alerts` is not in this process. */
-  readonly alerting: Alerting | null;
+  readonly alerts: AlertDesk;
   /** This process: its counters, levels, and what of it does not work as it should. */
   readonly self: ProcessSource;
   /** Without secrets. */

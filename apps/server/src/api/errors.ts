@@ -22,7 +22,6 @@ export const ERROR_STATUS = {
   internal: 500,
   'store-failed': 502,
   'store-unavailable': 503,
-  'role-absent': 503,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;

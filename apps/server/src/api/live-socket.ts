@@ -150,11 +150,7 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
         if (request.identity !== null) accept(socket, request.identity);
       },
     );
-    const unsubscribe = [
-      live.onChange((host) => changed.add(host)),
-      live.onSample(sendSample),
-      context.alerting?.onEvent(sendAlert) ?? (() => undefined),
-    ];
+    const unsubscribe = [live.onChange((host) => changed.add(host)), live.onSample(sendSample), context.alerts.onEvent(sendAlert)];
     const timers = [
       setInterval(sendHosts, batchMs),
       setInterval(() => {

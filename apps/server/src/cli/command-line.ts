@@ -84,6 +84,8 @@ function serverOptions(command: Command, runs: boolean): Command {
     .option('--influx-username <name>', 'The password comes from HOSTWIRE_INFLUX_PASSWORD')
     .option('--broker-url <url>', 'MQTT broker to use; HOSTWIRE_BROKER_USERNAME and HOSTWIRE_BROKER_PASSWORD')
     .option('--roles <roles>', 'broker, ingest, alerts, api divided by commas (default all)')
+    .option('--instance <name>', 'Name of this process among all of the server (default its host name and roles)')
+    .option('--metrics-port <port>', '/health and /metrics alone, for a process without the role api (default not served)')
     .option('--rules <file>', 'Alert rules (TOML)')
     .option('--topic-root <root>', 'First levels of all topics (default hostwire)')
     .option('--log-level <level>', 'trace, debug, info (default), warn, error or silent');
@@ -102,6 +104,8 @@ const SERVER_OPTIONS = [
   'databaseUrl',
   'brokerUrl',
   'roles',
+  'instance',
+  'metricsPort',
   'rules',
   'topicRoot',
   'logLevel',

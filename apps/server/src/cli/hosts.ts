@@ -1,5 +1,5 @@
 import type { ServerConfig, ServerOptions } from '../config/load-config.ts';
-import { keptAddress } from './login.ts';
+import { keptAddress } from '../kept-address.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { serverKey } from './server-key.ts';
 import { withRegistry } from './with-registry.ts';

@@ -1,7 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Registry } from '@hostwire/registry';
 import type { ServerOptions } from '../config/load-config.ts';
+import { keptAddress, reachable } from '../kept-address.ts';
 import { print } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
@@ -24,25 +23,4 @@ export async function loginLink(registry: Pick<Registry, 'logins'>, address: str
 
 export function dashboardUrl(listen: string, port: number): string {
   return `http://${reachable(listen)}:${port}`;
-}
-
-/** An address to connect to, for one to listen on: of all interfaces, the loopback. In brackets if it is IPv6. */
-export function reachable(listen: string): string {
-  if (listen === '0.0.0.0') return '127.0.0.1';
-  if (listen === '::') return '[::1]';
-  return listen.includes(':') ? `[${listen}]` : listen;
-}
-
-/** So that the CLI names the port that the server really has. */
-export function keepAddress(dataDir: string, of: 'dashboard' | 'mqtt', address: string): void {
-  writeFileSync(join(dataDir, `${of}.url`), `${address}\n`, { mode: 0o600 });
-}
-
-/** What the server that runs, or ran last, on this data directory kept; null if none did. */
-export function keptAddress(dataDir: string, of: 'dashboard' | 'mqtt'): string | null {
-  try {
-    return readFileSync(join(dataDir, `${of}.url`), 'utf8').trim();
-  } catch {
-    return null;
-  }
 }

@@ -1,10 +1,11 @@
 import { createLifecycle, createLogger, type Logger, version } from '@hostwire/service';
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
+import { reachable } from '../kept-address.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { startAgentProcess } from '../up/agent-process.ts';
 import { enrolLocalHost } from '../up/enrol-local.ts';
 import { describeFailure } from './failure.ts';
-import { dashboardUrl, keepAddress, loginLink, reachable } from './login.ts';
+import { dashboardUrl, loginLink } from './login.ts';
 import { print } from './print.ts';
 
 export interface LocalAgentOptions {
@@ -92,14 +93,10 @@ async function announce(server: RunningServer, config: ServerConfig): Promise<vo
   const address = reachable(config.listen);
   if (ports.http !== null) {
     const url = dashboardUrl(config.listen, ports.http);
-    keepAddress(config.dataDir, 'dashboard', url);
     lines.push(`  Dashboard  ${await loginLink(server.registry, url)}`);
     lines.push('             (works once, for 24 hours; a new one: npm run hostwire -- login)');
   }
-  if (ports.mqtt !== null) {
-    keepAddress(config.dataDir, 'mqtt', `mqtt://${address}:${ports.mqtt}`);
-    lines.push(`  MQTT       mqtt://${address}:${ports.mqtt}`);
-  }
+  if (ports.mqtt !== null) lines.push(`  MQTT       mqtt://${address}:${ports.mqtt}`);
   if (config.broker.kind === 'external') lines.push(`  MQTT       ${config.broker.url}`);
   if (ports.influx !== null) lines.push(`  InfluxDB   http://${address}:${ports.influx}`);
   if (config.store.kind === 'influxdb') lines.push(`  InfluxDB   ${config.store.url}`);

@@ -7,7 +7,12 @@ import type { Role } from '../roles/roles.ts';
 import { ServerFile, type ServerFileTable } from './schema.ts';
 
 export type StoreConfig =
-  | { readonly kind: 'embedded' }
+  | {
+      /** Of the process with the role ingest; the others reach it at its InfluxDB port. */
+      readonly kind: 'embedded';
+      /** Where that port is; absent: where that process kept it in the data directory. */
+      readonly url?: string;
+    }
   | {
       readonly kind: 'influxdb';
       readonly url: string;
@@ -16,6 +21,7 @@ export type StoreConfig =
       readonly password?: string;
     };
 
+/** `embedded`: of the process with the role broker; the others reach it where that process kept its port in the data directory. */
 export type BrokerConfig =
   | { readonly kind: 'embedded' }
   | { readonly kind: 'external'; readonly url: string; readonly username?: string; readonly password?: string };
@@ -45,6 +51,10 @@ export interface ServerConfig {
   readonly influxPort: number;
   readonly dataDir: string;
   readonly roles: readonly Role[];
+  /** Names this process among all of the server; absent: its host name and roles. */
+  readonly instance?: string;
+  /** Of /health and /metrics alone; absent: not served. */
+  readonly metricsPort?: number;
   /** Alert rules; absent: those that ship on. */
   readonly rules?: string;
   readonly topicRoot: string;
@@ -63,6 +73,8 @@ const ENVIRONMENT = {
   HOSTWIRE_INFLUX_PORT: 'influx_port',
   HOSTWIRE_DATA_DIR: 'data_dir',
   HOSTWIRE_ROLES: 'roles',
+  HOSTWIRE_INSTANCE: 'instance',
+  HOSTWIRE_METRICS_PORT: 'metrics_port',
   HOSTWIRE_RULES: 'rules',
   HOSTWIRE_TOPIC_ROOT: 'topic_root',
   HOSTWIRE_LOG_LEVEL: 'log_level',
@@ -88,6 +100,8 @@ const OPTIONS = {
   influxPort: 'influx_port',
   dataDir: 'data_dir',
   roles: 'roles',
+  instance: 'instance',
+  metricsPort: 'metrics_port',
   rules: 'rules',
   topicRoot: 'topic_root',
   logLevel: 'log_level',
@@ -127,6 +141,8 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     dataDir: resolve(table.data_dir ?? defaultDataDir(environment)),
     // With a broker elsewhere nobody here is one.
     roles: table.broker.url === undefined ? table.roles : table.roles.filter((role) => role !== 'broker'),
+    ...(table.instance === undefined ? {} : { instance: table.instance }),
+    ...(table.metrics_port === undefined ? {} : { metricsPort: table.metrics_port }),
     ...(table.rules === undefined ? {} : { rules: resolve(table.rules) }),
     topicRoot: table.topic_root,
     logLevel: table.log_level,
@@ -182,11 +198,11 @@ function findContradictions({ listen, store, database, broker, roles }: Partial<
   if (store?.kind === 'influxdb' && lacks(store, 'url')) {
     problems.push({ key: 'store.url', allowed: 'is missing; kind "influxdb" needs it: --influx-url http://host:8086' });
   }
-  if (store?.kind === 'embedded' && store.url !== undefined) {
+  if (store?.kind === 'embedded' && store.url !== undefined && roles?.includes('ingest') !== false) {
     problems.push({
       key: 'store.url',
       value: JSON.stringify(store.url),
-      allowed: 'must be absent with kind "embedded"; did you mean --store influxdb?',
+      allowed: 'must be absent with kind "embedded" in the process that has the store (role ingest); did you mean --store influxdb?',
     });
   }
   if (store?.password !== undefined && lacks(store, 'username')) {
@@ -201,24 +217,18 @@ function findContradictions({ listen, store, database, broker, roles }: Partial<
   if (broker?.password !== undefined && lacks(broker, 'username')) {
     problems.push({ key: 'broker.username', allowed: 'is missing; broker.password needs it' });
   }
-  if (roles !== undefined && !roles.includes('broker') && lacks(broker, 'url')) {
-    problems.push({
-      key: 'broker.url',
-      allowed: 'is missing; without the role broker it must be that of another: --broker-url mqtt://host:1883',
-    });
-  }
-  if (roles !== undefined && !roles.includes('ingest') && store?.kind === 'embedded') {
+  if (broker?.url !== undefined && roles?.every((role) => role === 'broker') === true) {
     problems.push({
       key: 'roles',
       value: JSON.stringify(roles),
-      allowed: 'must hold ingest, which owns the embedded store; or use --store influxdb',
+      allowed: 'must hold another role where broker.url names a broker elsewhere; leave out one of the two',
     });
   }
   return problems;
 }
 
 function storeConfig({ kind, url, token, username, password }: ServerFileTable['store']): StoreConfig {
-  if (kind === 'embedded' || url === undefined) return { kind: 'embedded' };
+  if (kind === 'embedded' || url === undefined) return { kind: 'embedded', ...(url === undefined ? {} : { url }) };
   return {
     kind: 'influxdb',
     url,

@@ -21,6 +21,13 @@ export const ServerFile = Type.Object(
       default: [...ROLES],
       minItems: 1,
     }),
+    instance: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9_.+/-]{0,95}$',
+        allowed: 'a name of letters, digits and _ . + / -, at most 96, that no other process of this server has',
+      }),
+    ),
+    metrics_port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
     rules: Type.Optional(Path),
     topic_root: Type.String({ default: 'hostwire', pattern: '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$' }),
     log_level: Type.Union(

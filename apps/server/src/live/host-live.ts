@@ -54,14 +54,19 @@ export class HostLive implements HostView {
   lastSeenAt: number | null;
   lastSampleAt: number | null = null;
   offlineSince: number | null = null;
-  conflict: HostConflict | null = null;
   /** The self-measurements come in every tier, each with its own rows. */
   readonly #slots = new Map<string, Map<Tier, Slot>>();
   readonly #tiers = new Map<Tier, TierState>();
   readonly #catalogs: CatalogIndex;
+  readonly #conflictOf: (host: string) => HostConflict | null;
   #onlineAt: number | null = null;
 
-  constructor(record: Pick<HostRecord, 'host' | 'lastSeenAt' | 'info'>, catalogs: CatalogIndex) {
+  constructor(
+    record: Pick<HostRecord, 'host' | 'lastSeenAt' | 'info'>,
+    catalogs: CatalogIndex,
+    conflictOf: (host: string) => HostConflict | null,
+  ) {
+    this.#conflictOf = conflictOf;
     this.host = record.host;
     this.lastSeenAt = record.lastSeenAt;
     this.info = record.info;
@@ -72,6 +77,10 @@ export class HostLive implements HostView {
     if (this.lastSeenAt === null) return 'never_connected';
     if (this.offlineSince !== null) return 'offline';
     return this.#onlineAt === null ? 'offline' : 'online';
+  }
+
+  get conflict(): HostConflict | null {
+    return this.#conflictOf(this.host);
   }
 
   get interval(): number | null {
@@ -121,10 +130,7 @@ export class HostLive implements HostView {
     if (sample.backfill === true) return false;
     // A sample that waited for its commit while the will came is older than the will.
     const signOfLife = !retained && receivedAt >= (this.offlineSince ?? 0);
-    if (signOfLife) {
-      this.lastSampleAt = receivedAt;
-      this.#sawAlive(receivedAt);
-    }
+    if (signOfLife) this.applySignOfLife(receivedAt);
     const known = this.#tiers.get(sample.tier);
     // By run and seq, not by time: a host whose clock was set back still has a newest sample.
     if (known?.run === sample.run && sample.seq <= known.seq) return signOfLife;
@@ -139,6 +145,12 @@ export class HostLive implements HostView {
     });
     for (const measurement in sample.data) this.#applyRows(measurement, sample.data[measurement] ?? [], sample, receivedAt);
     return true;
+  }
+
+  /** It sent something that says nothing else of it. */
+  applySignOfLife(receivedAt: number): void {
+    this.lastSampleAt = receivedAt;
+    this.#sawAlive(receivedAt);
   }
 
   /** Rows from the store, at start: shown until the first sample comes, never a sign of life. */

@@ -13,12 +13,21 @@ export interface ListenOptions {
   readonly registry: Pick<Registry, 'hosts' | 'catalogs'>;
   readonly counters: Counters;
   readonly logger: Logger;
-  /** A message of a host that is not enrolled. */
+  /** A live message of a host that is not enrolled. */
   readonly onUnknownHost: (host: string) => void;
+  /** Which of what hosts say; default all. */
+  readonly kinds?: readonly HostWord[];
 }
 
+export type HostWord = 'status' | 'info' | 'catalog';
+
+/** What strangers said of themselves is kept until they are enrolled, of so many messages at most. */
+const MAX_STRANGERS = 2000;
+
 /** Keeps the live state by what hosts say of themselves: status, info and catalog. Bad messages are counted and left out. */
-export async function listenToHosts({ bus, topics, live, registry, counters, logger, onUnknownHost }: ListenOptions): Promise<void> {
+export async function listenToHosts(options: ListenOptions): Promise<void> {
+  const { bus, topics, live, registry, counters, logger, onUnknownHost, kinds = ['status', 'info', 'catalog'] } = options;
+  const strangers = new Map<string, BusMessage>();
   const invalid = (kind: string): void => counters.add(`invalid{kind="${kind}"}`);
   const saved = (work: Promise<void>, what: string): void => {
     work.catch((error: unknown) => {
@@ -34,16 +43,22 @@ export async function listenToHosts({ bus, topics, live, registry, counters, log
     }
   };
 
+  const unknown = (host: string, message: BusMessage): void => {
+    if (strangers.size < MAX_STRANGERS) strangers.set(message.topic, message);
+    // What is retained may be of a host that was removed.
+    if (!message.retained) onUnknownHost(host);
+  };
+
   const onStatus = (host: string, message: BusMessage): void => {
     const status = Buffer.from(message.payload).toString('latin1');
     if (status !== 'online' && status !== 'offline') invalid('status');
-    else if (!live.applyStatus(host, status, arrivalOf(message))) onUnknownHost(host);
+    else if (!live.applyStatus(host, status, arrivalOf(message))) unknown(host, message);
   };
 
   const onInfo = (host: string, message: BusMessage): void => {
     const info = decode(message);
     if (!hostInfoCheck.Check(info)) invalid('info');
-    else if (!live.applyInfo(host, info as HostInfo)) onUnknownHost(host);
+    else if (!live.applyInfo(host, info as HostInfo, arrivalOf(message))) unknown(host, message);
     else saved(registry.hosts.saveInfo(host, info as HostInfo), 'facts of a host');
   };
 
@@ -51,7 +66,7 @@ export async function listenToHosts({ bus, topics, live, registry, counters, log
     const catalog = decode(message);
     // Others are typed by it too: a catalog under another one's hash must not get in.
     if (!catalogCheck.Check(catalog) || catalogHash((catalog as Catalog).measurements) !== catalog.hash) invalid('catalog');
-    else if (live.get(host) === undefined) onUnknownHost(host);
+    else if (live.get(host) === undefined) unknown(host, message);
     // The check leaves units open: a newer agent may know more of them.
     else if (live.catalogs.add(catalog as Catalog)) saved(registry.catalogs.save(catalog as Catalog), 'a catalog');
   };
@@ -63,7 +78,16 @@ export async function listenToHosts({ bus, topics, live, registry, counters, log
     if (topic === null || message.payload.length === 0) return;
     if (topic.kind === 'status' || topic.kind === 'info' || topic.kind === 'catalog') handlers[topic.kind](topic.host, message);
   };
-  for (const filter of [topics.filters.statuses, topics.filters.infos, topics.filters.catalogs]) await bus.subscribe(filter, handle);
+  live.onChange((host) => {
+    if (strangers.size === 0 || live.get(host) === undefined) return;
+    for (const topic of [topics.status(host), topics.info(host), topics.catalog(host)]) {
+      const message = strangers.get(topic);
+      if (strangers.delete(topic) && message !== undefined) handle(message);
+    }
+  });
+  const { statuses, infos, catalogs } = topics.filters;
+  const filters = { status: statuses, info: infos, catalog: catalogs };
+  for (const kind of kinds) await bus.subscribe(filters[kind], handle);
 }
 
 function arrivalOf({ receivedAt, retained }: BusMessage): Arrival {

@@ -1,3 +1,4 @@
+import type { HostConflict } from '@hostwire/alerting';
 import type { HostInfo, Row, Sample } from '@hostwire/model';
 import type { HostRecord } from '@hostwire/registry';
 import type { CatalogIndex } from './catalog-index.ts';
@@ -20,13 +21,24 @@ export interface LiveState {
   /** Messages of hosts that are not enrolled are left out: false. */
   applySample(sample: Sample, arrival: Arrival): boolean;
   applyStatus(host: string, status: 'online' | 'offline', arrival: Arrival): boolean;
-  applyInfo(host: string, info: HostInfo): boolean;
+  applyInfo(host: string, info: HostInfo, arrival: Arrival): boolean;
+  /** A live message that says no more than that its agent is there. */
+  applySignOfLife(host: string, receivedAt: number): boolean;
   /** Called with the name of a host of which something changed (also when it is new or gone). */
   onChange(listener: (host: string) => void): () => void;
   onSample(listener: (sample: LiveSample) => void): () => void;
 }
 
-export function createLiveState(catalogs: CatalogIndex): LiveState {
+/** Is told what is live, and says which hosts are two. */
+export interface Identities {
+  sawConnect(host: string, run: string, receivedAt: number): unknown;
+  sawSample(sample: Sample, receivedAt: number): unknown;
+  conflictOf(host: string): HostConflict | null;
+}
+
+const ALL_ARE_ONE: Identities = { sawConnect: () => null, sawSample: () => null, conflictOf: () => null };
+
+export function createLiveState(catalogs: CatalogIndex, identities: Identities = ALL_ARE_ONE): LiveState {
   const hosts = new Map<string, HostLive>();
   const changeListeners = new Set<(host: string) => void>();
   const sampleListeners = new Set<(sample: LiveSample) => void>();
@@ -44,7 +56,7 @@ export function createLiveState(catalogs: CatalogIndex): LiveState {
       for (const host of gone) hosts.delete(host);
       for (const record of records) {
         if (hosts.has(record.host)) continue;
-        hosts.set(record.host, new HostLive(record, catalogs));
+        hosts.set(record.host, new HostLive(record, catalogs, (host) => identities.conflictOf(host)));
         changed(record.host);
       }
       for (const host of gone) changed(host);
@@ -53,6 +65,7 @@ export function createLiveState(catalogs: CatalogIndex): LiveState {
     applySample(sample, arrival) {
       const live = hosts.get(sample.host);
       if (live === undefined) return false;
+      if (!arrival.retained && sample.backfill !== true) identities.sawSample(sample, arrival.receivedAt);
       if (!live.applySample(sample, arrival)) return true;
       changed(sample.host);
       if (sampleListeners.size > 0 && !arrival.retained) {
@@ -68,9 +81,16 @@ export function createLiveState(catalogs: CatalogIndex): LiveState {
       if (live !== undefined) changed(host);
       return live !== undefined;
     },
-    applyInfo(host, info) {
+    applySignOfLife(host, receivedAt) {
+      const live = hosts.get(host);
+      live?.applySignOfLife(receivedAt);
+      if (live !== undefined) changed(host);
+      return live !== undefined;
+    },
+    applyInfo(host, info, { receivedAt, retained }) {
       const live = hosts.get(host);
       if (live === undefined) return false;
+      if (!retained) identities.sawConnect(host, info.run, receivedAt);
       live.info = info;
       changed(host);
       return true;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from '@hostwire/service';
 import { type EmbeddedStore, openEmbeddedStore, openInfluxStore, type SeriesStore } from '@hostwire/store';
 import type { ServerConfig } from '../config/load-config.ts';
+import { openSiblingStore } from './sibling-store.ts';
 
 export interface StorePart {
   readonly store: SeriesStore;
@@ -9,11 +10,21 @@ export interface StorePart {
   readonly embedded: EmbeddedStore | null;
 }
 
-/** The store of the configuration. Throws StoreError, `locked` if another process has the data directory. */
-export async function openStore({ store, dataDir }: ServerConfig, database: string, logger: Logger): Promise<StorePart> {
+/**
+ * The store of the configuration: the embedded one belongs to the process with the role ingest. Throws StoreError,
+ * `locked` if another process has the data directory.
+ */
+export async function openStore(config: ServerConfig, serverToken: string, database: string, logger: Logger): Promise<StorePart> {
+  const { store, dataDir, roles } = config;
   if (store.kind === 'influxdb') {
     const { kind: _, ...connection } = store;
     return { store: openInfluxStore({ ...connection, database }), embedded: null };
+  }
+  if (!roles.includes('ingest')) {
+    return {
+      store: openSiblingStore({ dataDir, serverToken, database, ...(store.url === undefined ? {} : { url: store.url }) }),
+      embedded: null,
+    };
   }
   const embedded = await openEmbeddedStore({ directory: join(dataDir, 'series'), report: (problem) => logger.warn(problem) });
   // A question before the first sample is answered with nothing instead of an error.

@@ -4,8 +4,9 @@ import { createApi } from '../api/app.ts';
 import type { ApiContext } from '../api/context.ts';
 import type { LiveSocketOptions } from '../api/live-socket.ts';
 import type { ServerConfig } from '../config/load-config.ts';
+import { keepAddress, reachable } from '../kept-address.ts';
 import { listenFailure } from './listen-failure.ts';
-import type { BusPart } from './open-bus.ts';
+import type { BrokerPart } from './open-broker.ts';
 
 export interface ApiPart {
   readonly port: number;
@@ -24,7 +25,7 @@ export async function serveApi(
   }: {
     readonly config: ServerConfig;
     readonly logger: Logger;
-    readonly bus: Pick<BusPart, 'attachTo'>;
+    readonly bus: Pick<BrokerPart, 'attachTo'>;
     readonly socket: LiveSocketOptions;
     readonly webRoot: string | undefined;
   },
@@ -43,5 +44,7 @@ export async function serveApi(
     throw listenFailure(error, 'the dashboard and API', config.listen, config.port, '--port');
   }
   const address = app.server.address();
-  return { port: typeof address === 'object' && address !== null ? address.port : config.port, close: () => app.close() };
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  keepAddress(config.dataDir, 'dashboard', `http://${reachable(config.listen)}:${port}`);
+  return { port, close: () => app.close() };
 }

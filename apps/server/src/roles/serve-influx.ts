@@ -3,6 +3,7 @@ import { hashToken, type Registry, verifyToken } from '@hostwire/registry';
 import { type Logger, version } from '@hostwire/service';
 import { type Credentials, createInfluxHttp, type EmbeddedStore } from '@hostwire/store';
 import type { ServerConfig } from '../config/load-config.ts';
+import { keepAddress, reachable } from '../kept-address.ts';
 import { ListenError, listenFailure } from './listen-failure.ts';
 
 export interface InfluxPart {
@@ -20,7 +21,7 @@ export async function serveInflux({
   counters,
   logger,
 }: {
-  readonly config: Pick<ServerConfig, 'listen' | 'influxPort'>;
+  readonly config: Pick<ServerConfig, 'listen' | 'influxPort' | 'dataDir'>;
   readonly store: EmbeddedStore;
   readonly registry: Pick<Registry, 'tokens'>;
   /** Token of the server's other processes on this data directory; it may do all. */
@@ -50,7 +51,9 @@ export async function serveInflux({
     return { port: null, close: async () => undefined };
   }
   const address = server.server.address();
-  return { port: typeof address === 'object' && address !== null ? address.port : null, close: () => server.close() };
+  const port = typeof address === 'object' && address !== null ? address.port : config.influxPort;
+  keepAddress(config.dataDir, 'influx', `http://${reachable(config.listen)}:${port}`);
+  return { port, close: () => server.close() };
 }
 
 /** Old clients know only names and passwords: the token is the password then, whatever the name. */

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { type Alerting, toAlertBody } from '@hostwire/alerting';
+import { toAlertBody } from '@hostwire/alerting';
 import Type from 'typebox';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
@@ -9,14 +9,8 @@ import { AcknowledgeInput, AlertQuery } from '../schemas.ts';
 const AlertParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 256 }) });
 
 export function alertRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
-  const alerting = (): Alerting => {
-    if (context.alerting === null) throw new ApiError('role-absent', 'This server does not run the role alerts; ask the one that does.');
-    return context.alerting;
-  };
   const notFiring = (id: string): ApiError => {
-    const known = alerting()
-      .list()
-      .some((alert) => alert.id === id);
+    const known = context.alerts.list().some((alert) => alert.id === id);
     return known
       ? new ApiError('not-firing', 'Only a firing alert can be acknowledged.')
       : new ApiError('not-found', 'There is no such alert.');
@@ -35,7 +29,8 @@ export function alertRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         },
       },
       async ({ query: { state, acknowledged } }) => {
-        const alerts = (context.alerting?.list() ?? [])
+        const alerts = context.alerts
+          .list()
           .filter((alert) => state === undefined || alert.state === state)
           .filter((alert) => acknowledged === undefined || (alert.acknowledgedAt !== null) === acknowledged);
         return { alerts: alerts.sort((a, b) => b.since - a.since).map(toAlertBody) };
@@ -57,7 +52,7 @@ export function alertRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         },
       },
       async ({ params, body, identity }) => {
-        const alert = await alerting().acknowledge(params.id, identity?.name ?? '', body?.note ?? null);
+        const alert = await context.alerts.acknowledge(params.id, identity?.name ?? '', body?.note ?? null);
         if (alert === null) throw notFiring(params.id);
         return toAlertBody(alert);
       },
@@ -76,7 +71,7 @@ export function alertRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         },
       },
       async ({ params }) => {
-        const alert = await alerting().unacknowledge(params.id);
+        const alert = await context.alerts.unacknowledge(params.id);
         if (alert === null) throw notFiring(params.id);
         return toAlertBody(alert);
       },

@@ -1,0 +1,78 @@
+import type { Server } from 'node:http';
+import { startBroker } from '@hostwire/broker';
+import type { Ingest } from '@hostwire/ingest';
+import type { Counters, Topics } from '@hostwire/model';
+import type { Registry } from '@hostwire/registry';
+import type { Logger } from '@hostwire/service';
+import type { ServerConfig } from '../config/load-config.ts';
+import { keepAddress, reachable } from '../kept-address.ts';
+import type { BrokerLink, Will } from './broker-link.ts';
+import { connectBroker } from './connect-broker.ts';
+
+/** How the roles of this process speak MQTT. */
+export interface BrokerPart {
+  /** Null: the broker is another process. */
+  readonly mqttPort: number | null;
+  /** `purpose` names the connection to the broker. */
+  link(purpose: string, will?: Will): BrokerLink;
+  /** All links. */
+  isConnected(): boolean;
+  clients(): number | null;
+  /** MQTT over WebSocket on the API's port, where the broker is this process. */
+  attachTo(server: Server): void;
+  close(): Promise<void>;
+}
+
+export interface BrokerPartOptions {
+  readonly config: ServerConfig;
+  readonly registry: Registry;
+  /** Lets the server's other processes on this data directory in. */
+  readonly serverToken: string;
+  /** Ends the names of this process's connections. */
+  readonly clientName: string;
+  readonly topics: Topics;
+  readonly counters: Counters;
+  readonly logger: Logger;
+  /** Gets all samples where the broker is this process; null: this process takes none in. */
+  readonly ingest: Ingest | null;
+}
+
+/**
+ * Starts the embedded broker, or finds the one of another process. Throws BrokerError if the port cannot be listened on,
+ * ConfigError if no process tells of a broker.
+ */
+export function openBroker(options: BrokerPartOptions): Promise<BrokerPart> {
+  const { broker, roles } = options.config;
+  return broker.kind === 'embedded' && roles.includes('broker') ? startEmbedded(options) : connectBroker(options);
+}
+
+async function startEmbedded({ config, registry, serverToken, topics, counters, logger, ingest }: BrokerPartOptions): Promise<BrokerPart> {
+  const broker = await startBroker({
+    registry,
+    serverToken,
+    topics,
+    host: config.listen,
+    port: config.mqttPort,
+    logger,
+    counters,
+    // PUBACK waits for the commit.
+    ...(ingest === null ? {} : { onPublish: (message) => ingest.accept(message) }),
+  });
+  const startedAt = Date.now();
+  keepAddress(config.dataDir, 'mqtt', `mqtt://${reachable(config.listen)}:${broker.port}`);
+  return {
+    mqttPort: broker.port,
+    link() {
+      const bus = broker.bus();
+      const onConnect = (listener: () => void): (() => void) => {
+        listener();
+        return () => undefined;
+      };
+      return { bus, client: null, connectedSince: () => startedAt, onConnect, close: () => bus.close() };
+    },
+    isConnected: () => true,
+    clients: () => broker.stats().clients,
+    attachTo: (server) => broker.attachTo(server),
+    close: () => broker.close(),
+  };
+}
