@@ -5,6 +5,7 @@ import { HOST_ID_PATTERN, type Tier } from '@hostwire/model';
 import { ConfigError, type ConfigProblem, loadToml, overridesFrom, redactUrl } from '@hostwire/service';
 import { parseBrokerUrl } from '@hostwire/transport';
 import Type, { type Static } from 'typebox';
+import { DEFAULT_MAX_AGE_HOURS, DEFAULT_MAX_BYTES } from './spool/open-spool.ts';
 
 const DEFAULT_PATH = '/etc/hostwire/agent.toml';
 
@@ -15,7 +16,11 @@ const ENVIRONMENT = {
   HOSTWIRE_AGENT_TOKEN_FILE: 'token_file',
   HOSTWIRE_AGENT_HOST_ID: 'host_id',
   HOSTWIRE_AGENT_DUMP_DIR: 'debug.dump_dir',
+  HOSTWIRE_AGENT_SPOOL_DIR: 'spool.dir',
 };
+
+/** Sixteen segments that each hold the largest sample. */
+const MIN_SPOOL_BYTES = 16 * 512 * 1024;
 
 const seconds = (fallback: number, what: string) => Type.Number({ minimum: 1, maximum: 86_400, default: fallback, description: what });
 
@@ -41,6 +46,13 @@ export const AgentConfigSchema = Type.Object({
     fast_seconds: seconds(30, 'fast'),
     medium_seconds: seconds(300, 'medium'),
     slow_seconds: seconds(1800, 'slow'),
+  }),
+  spool: Type.Object({
+    dir: Type.Optional(Type.String({ pattern: '^(/.*)?$', allowed: 'an absolute path, or empty for memory alone' })),
+    max_bytes: Type.Integer({ minimum: MIN_SPOOL_BYTES, default: DEFAULT_MAX_BYTES }),
+    max_age_hours: Type.Number({ minimum: 1, maximum: 8760, default: DEFAULT_MAX_AGE_HOURS }),
+    min_free_bytes: Type.Optional(Type.Integer({ minimum: 0 })),
+    backlog_rate: Type.Number({ minimum: 1, maximum: 1000, default: 5 }),
   }),
   debug: Type.Object({ dump_dir: Type.String({ default: '' }) }),
   collectors: Type.Unsafe<CollectorsConfig>(collectorsConfigSchema()),

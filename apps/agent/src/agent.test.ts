@@ -3,7 +3,7 @@ import { ReplayHost } from '@hostwire/host-access';
 import { type Sample, topics as topicsUnder } from '@hostwire/model';
 import { catalogCheck, hostInfoCheck, sampleCheck } from '@hostwire/model/schema';
 import { createLogger } from '@hostwire/service';
-import { waitFor } from '@hostwire/testkit';
+import { tempDir, waitFor } from '@hostwire/testkit';
 import { decodeJson } from '@hostwire/transport';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type AgentOptions, startAgent } from './agent.ts';
@@ -23,6 +23,7 @@ async function start(broker: TestBroker, options: Partial<AgentOptions> = {}) {
     connection: { url: broker.url, token: 't' },
     source: { access: replay, mock: false, replay },
     host: 'h1',
+    spoolFolder: tempDir(),
     remapped: false,
     logger: createLogger({
       name: 'test',

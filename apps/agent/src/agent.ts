@@ -1,13 +1,14 @@
-import { catalog } from '@hostwire/collectors';
-import { newRunId, type Tier, topics as topicsUnder } from '@hostwire/model';
+import { catalog, spoolRow } from '@hostwire/collectors';
+import { newRunId, type Row, type Tier, topics as topicsUnder } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import { type AgentConfig, type Connection, intervalsOf } from './agent-config.ts';
 import { getAcquainted } from './host-facts.ts';
 import type { HostSource } from './host-source.ts';
-import { MemoryOutbox } from './outbox.ts';
 import { createSampler } from './sampler.ts';
 import { startSchedule } from './schedule.ts';
-import { Session, type SessionOptions } from './session.ts';
+import { Session, type SessionTiming } from './session.ts';
+import { openSpool } from './spool/open-spool.ts';
+import type { SpoolTiming } from './spool/spool.ts';
 import { TickClock } from './tick-clock.ts';
 import { createTicks } from './ticks.ts';
 
@@ -16,13 +17,16 @@ export interface AgentOptions {
   readonly connection: Connection;
   readonly source: HostSource;
   readonly host: string;
+  /** Absolute; null: memory only. */
+  readonly spoolFolder: string | null;
   /** The host's root is mounted elsewhere (HOST_ROOT). */
   readonly remapped: boolean;
   readonly logger: Logger;
   /** Gets every outgoing payload as text. */
   readonly onPayload?: (kind: string, text: string) => void;
   readonly conflictRetryMs?: number;
-  readonly timing?: NonNullable<SessionOptions['timing']>;
+  readonly timing?: SessionTiming;
+  readonly spoolTiming?: SpoolTiming;
 }
 
 export interface Agent {
@@ -30,15 +34,34 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
-/** How long an agent idles after another one with its identity was seen. */
+/** How long an agent idles after another one with its identity was seen; doubles each time up to an hour. */
 const CONFLICT_RETRY_MS = 5 * 60_000;
+const MAX_CONFLICT_RETRY_MS = 60 * 60_000;
 
-/** Starts sampling a host and publishing what it gives. Never rejects: what is not there yet (the broker) is waited for. */
+/**
+ * Starts sampling a host and publishing what it gives. Rejects only with JournalError `locked`, if another agent uses the
+ * spool; what is not there yet (the broker) is waited for.
+ */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, connection, source, host, logger, remapped } = options;
   const intervals = intervalsOf(config);
   const run = newRunId();
   const clock = new TickClock();
+  const { max_bytes: maxBytes, max_age_hours: maxAgeHours, min_free_bytes: minFreeBytes, backlog_rate: backlogRate } = config.spool;
+  const {
+    spool,
+    held,
+    close: closeSpool,
+  } = await openSpool({
+    folder: options.spoolFolder,
+    clock,
+    logger,
+    maxBytes,
+    maxAgeMs: maxAgeHours * 3_600_000,
+    ...(minFreeBytes === undefined ? {} : { minFreeBytes }),
+    ...(options.spoolTiming === undefined ? {} : { timing: options.spoolTiming }),
+  });
+  if (held.length > 0) logger.info({ samples: spool.size }, `${spool.size} samples of earlier runs wait in the spool`);
   const declared = catalog();
   const ticks = createTicks({ source, clock, intervals, collectors: config.collectors });
   const info = await getAcquainted({ source, ticks, remapped, run, intervals });
@@ -50,11 +73,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   );
 
   const toSamples = createSampler({ host, run, catalog: declared.hash, intervals });
-  const outbox = new MemoryOutbox();
+  let conflictWait = options.conflictRetryMs ?? CONFLICT_RETRY_MS;
+  let openedAt = 0;
+  let resentBefore = 0;
   let close = open();
 
   /** Connects and samples; the result ends both. */
   function open(): (farewell: boolean) => Promise<void> {
+    openedAt = clock.monotonic();
     const session = new Session({
       ...options,
       connection,
@@ -62,8 +88,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       run,
       info,
       catalog: declared,
-      outbox,
+      outbox: spool,
       clock,
+      backlogRate,
       compress: config.compress,
       onConflict: yieldIdentity,
     });
@@ -80,17 +107,30 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     return async (farewell) => {
       stopTicks();
       await session.close({ farewell });
+      resentBefore += session.resent;
     };
   }
 
   async function tick(session: Session, tier: Tier): Promise<void> {
     const { collected, monotonic } = await ticks.take(tier);
     if (Object.keys(collected.data).length + collected.errors.length === 0) return;
-    for (const sample of toSamples(tier, collected)) session.send(sample, monotonic);
+    const samples = toSamples(
+      tier,
+      tier === 'medium' ? { ...collected, data: { ...collected.data, spool: [spoolState(session)] } } : collected,
+    );
+    await Promise.all(samples.map((sample) => session.send(sample, monotonic)));
+  }
+
+  function spoolState(session: Session): Row {
+    const { ioErrors, ...rest } = spool.stats();
+    return spoolRow({ ...rest, resent: resentBefore + session.resent, io_errors: ioErrors });
   }
 
   function yieldIdentity(): void {
-    const wait = options.conflictRetryMs ?? CONFLICT_RETRY_MS;
+    const first = options.conflictRetryMs ?? CONFLICT_RETRY_MS;
+    // A conflict long after the last is another one.
+    const wait = clock.monotonic() - openedAt > MAX_CONFLICT_RETRY_MS ? first : conflictWait;
+    conflictWait = Math.min(wait * 2, MAX_CONFLICT_RETRY_MS);
     logger.error(
       { host, run },
       `another agent is alive as ${host}, so this one stops for ${Math.round(wait / 1000)} s; give each machine a host_id and a token of its own`,
@@ -109,6 +149,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async stop() {
       await close(true);
       ticks.close();
+      await closeSpool();
     },
   };
 }

@@ -30,7 +30,8 @@ interface Running {
 }
 
 function start(args: string[], extra: NodeJS.ProcessEnv = {}, stdin: 'ignore' | 'pipe' = 'ignore'): Running {
-  const child = spawn(process.execPath, [bundle, ...args], { env: { ...env, ...extra }, stdio: [stdin, 'pipe', 'pipe'] });
+  const spool = { HOSTWIRE_AGENT_SPOOL_DIR: join(tempDir(), 'spool') };
+  const child = spawn(process.execPath, [bundle, ...args], { env: { ...env, ...spool, ...extra }, stdio: [stdin, 'pipe', 'pipe'] });
   let text = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     text += chunk.toString();

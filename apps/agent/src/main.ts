@@ -11,6 +11,7 @@ import { dryRun } from './dry-run.ts';
 import { readHostname } from './host-facts.ts';
 import { type HostSource, lacksProc, openHost } from './host-source.ts';
 import { listCollectors } from './list.ts';
+import { spoolFolder } from './spool/spool-folder.ts';
 import { TickClock } from './tick-clock.ts';
 import { createTicks } from './ticks.ts';
 import { waitForConfig } from './wait-for-config.ts';
@@ -70,7 +71,16 @@ async function serve(options: CliOptions): Promise<void> {
   if (dump !== null) lifecycle.add('dump', () => dump.close(), { timeout: 500 });
   const host = await hostIdOf(config, source);
   const onPayload = dump === null ? {} : { onPayload: (kind: string, text: string) => dump.payload(kind, text) };
-  const agent = await startAgent({ config, connection, source, host, remapped, logger: log, ...onPayload });
+  const agent = await startAgent({
+    config,
+    connection,
+    source,
+    host,
+    spoolFolder: await spoolFolder(config.spool.dir, env),
+    remapped,
+    logger: log,
+    ...onPayload,
+  });
   lifecycle.add('agent', () => agent.stop(), { timeout: 1_000 });
 }
 

@@ -1,108 +1,73 @@
-import { encodeSample, type Sample, type Tier } from '@hostwire/model';
+import type { Gap } from '@hostwire/collectors';
+import type { Sample, Tier } from '@hostwire/model';
 
-/** A sample that is kept until the server says that it is durable. */
+/** A sample that is kept until the server says that it is durable. (run, seq) names it. */
 export interface StoredSample {
   readonly run: string;
   readonly seq: number;
   readonly tier: Tier;
-  /** Milliseconds since the epoch, as in the sample. */
+  /** Milliseconds since the epoch. Only `restamp` changes it. */
   readonly time: number;
   /** Seconds. */
   readonly interval: number;
-  /** Milliseconds on the agent's monotonic clock when the tick began. */
+  /** Milliseconds since the machine's boot when the tick began. */
   readonly monotonic: number;
-  /** The sample's JSON as first encoded; `time` above goes before the one in it. */
-  readonly text: string;
+  /** Names that boot: only times of the present one can be compared with the present clock. */
+  readonly boot: string;
+  /** False if the clock was not yet known to be right when `time` was taken. */
+  readonly sure: boolean;
+  /** It may be sent: it is where a `kill -9` does not reach it, or as near to there as the disk allows. */
+  readonly settled: boolean;
+  /** Acknowledged or given up. */
+  readonly gone: boolean;
 }
 
 /** Inclusive ranges of `seq`, as in an ack. */
 export type SeqRanges = readonly (readonly [from: number, to: number])[];
 
-/** Where samples wait for the server's acknowledgement. */
-export interface Outbox {
-  /** Keeps a sample; may give up the oldest ones for it. */
-  append(sample: Sample, monotonic: number): StoredSample;
-  /** All that is kept, oldest first. */
-  pending(): Iterable<StoredSample>;
-  has(stored: StoredSample): boolean;
-  /** Gives a kept sample another time; null if it is no longer kept. */
-  restamp(stored: StoredSample, time: number): StoredSample | null;
-  /** Forgets samples that are durable elsewhere; returns how many were kept. */
-  forget(run: string, ranges: SeqRanges): number;
-  readonly size: number;
-  /** Samples given up because there was no room. */
-  readonly dropped: number;
+/** A sample that was just taken in. */
+export interface Kept {
+  readonly stored: StoredSample;
+  /** Its JSON, with the gaps that it tells. */
+  readonly text: string;
+  /** Resolves when it is `settled`. Never rejects. */
+  readonly settled: Promise<void>;
 }
 
-/** An outbox in memory, bounded in samples and bytes: the oldest go first. What it holds is lost with the process. */
-export class MemoryOutbox implements Outbox {
-  /** Maps keep their order of insertion, so the first is the oldest. */
-  readonly #kept = new Map<string, StoredSample>();
-  readonly #maxSamples: number;
-  readonly #maxBytes: number;
-  #bytes = 0;
-  #dropped = 0;
+export interface OutboxStats {
+  /** On disk and in memory. */
+  readonly bytes: number;
+  readonly samples: number;
+  /** Samples given up since the start; each was counted in a gap. */
+  readonly dropped: number;
+  /** Times that the disk refused, since the start. */
+  readonly ioErrors: number;
+}
 
-  constructor({ maxSamples = 10_000, maxBytes = 64 * 1024 * 1024 }: { readonly maxSamples?: number; readonly maxBytes?: number } = {}) {
-    this.#maxSamples = maxSamples;
-    this.#maxBytes = maxBytes;
-  }
-
-  append(sample: Sample, monotonic: number): StoredSample {
-    const { run, seq, tier, time, interval } = sample;
-    const stored = { run, seq, tier, time, interval, monotonic, text: encodeSample(sample) };
-    this.#kept.set(keyOf(run, seq), stored);
-    this.#bytes += stored.text.length;
-    for (const [key, oldest] of this.#kept) {
-      if (oldest === stored || (this.#kept.size <= this.#maxSamples && this.#bytes <= this.#maxBytes)) break;
-      this.#delete(key);
-      this.#dropped++;
-    }
-    return stored;
-  }
-
-  pending(): Iterable<StoredSample> {
-    return this.#kept.values();
-  }
-
-  has(stored: StoredSample): boolean {
-    return this.#kept.has(keyOf(stored.run, stored.seq));
-  }
-
-  restamp(stored: StoredSample, time: number): StoredSample | null {
-    const key = keyOf(stored.run, stored.seq);
-    if (!this.#kept.has(key)) return null;
-    const changed = { ...stored, time };
-    this.#kept.set(key, changed);
-    return changed;
-  }
-
-  forget(run: string, ranges: SeqRanges): number {
-    let count = 0;
-    for (const [key, stored] of this.#kept) {
-      if (stored.run === run && isInRanges(stored.seq, ranges) && this.#delete(key)) count++;
-    }
-    return count;
-  }
-
-  get size(): number {
-    return this.#kept.size;
-  }
-
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  #delete(key: string): boolean {
-    this.#bytes -= this.#kept.get(key)?.text.length ?? 0;
-    return this.#kept.delete(key);
-  }
+/** Where samples wait for the server's acknowledgement. */
+export interface Outbox {
+  /** Keeps a sample; it tells of the gaps that no other has told. */
+  append(sample: Sample, monotonic: number): Kept;
+  /** All that is kept, oldest first. What is added or removed meanwhile is seen. */
+  pending(): Iterator<StoredSample>;
+  /** Its JSON with its present time; null if it is gone (what cannot be read is given up). Rejects if the disk does not answer now. */
+  read(stored: StoredSample): Promise<string | null>;
+  /** The samples that ranges name. */
+  named(run: string, ranges: SeqRanges): StoredSample[];
+  /** Gives samples of this boot the time `zero + monotonic`, rounded. Resolves when a later run will know it too. Never rejects. */
+  restamp(samples: readonly StoredSample[], zero: number): Promise<void>;
+  /** Gives samples up; a gap tells of them. */
+  giveUp(samples: readonly StoredSample[], reason: Gap['reason']): void;
+  /** Forgets samples that are durable elsewhere. */
+  forget(run: string, ranges: SeqRanges): StoredSample[];
+  /** Gives up what is too old; called when the server has confirmed the clock. */
+  expire(): void;
+  readonly size: number;
+  /** Names the present boot. */
+  readonly boot: string;
+  stats(): OutboxStats;
 }
 
 export function isInRanges(seq: number, ranges: SeqRanges): boolean {
   return ranges.some(([from, to]) => seq >= from && seq <= to);
-}
-
-function keyOf(run: string, seq: number): string {
-  return `${run}/${seq}`;
 }

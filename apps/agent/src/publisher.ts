@@ -1,8 +1,19 @@
-import { type Ack, encodeSample, MAX_CLOCK_SKEW_MS, MAX_PAYLOAD_BYTES, type Sample, type Tier, type Topics } from '@hostwire/model';
+import { type Ack, MAX_CLOCK_SKEW_MS, MAX_PAYLOAD_BYTES, type Sample, TIERS, type Tier, type Topics } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import { gzipPayload, type MqttClient } from '@hostwire/transport';
-import { isInRanges, type Outbox, type SeqRanges, type StoredSample } from './outbox.ts';
+import { Flight } from './flight.ts';
+import type { Outbox, SeqRanges, StoredSample } from './outbox.ts';
+import { Budget, LiveRate } from './send-rate.ts';
 import type { TickClock } from './tick-clock.ts';
+
+export interface PublisherTiming {
+  /** Without an ack for this long a sample is sent again, and only live ones until the next ack; ms, default 10,000. */
+  readonly ackTimeoutMs?: number;
+  /** The backlog begins a random time up to this after a connection; ms, default the smaller of 10,000 and the fast interval. */
+  readonly jitterMs?: number;
+  /** Where no live sample shows that the server answers, one of the backlog is sent for it after this; ms, default 3,000. */
+  readonly probeMs?: number;
+}
 
 export interface PublisherOptions {
   readonly client: Pick<MqttClient, 'connected' | 'publish'>;
@@ -11,30 +22,31 @@ export interface PublisherOptions {
   readonly topics: Topics;
   readonly host: string;
   readonly run: string;
+  /** Seconds. */
+  readonly intervals: Readonly<Record<Tier, number>>;
+  /** The backlog goes at so many times the live rate; default 5. */
+  readonly backlogRate?: number;
   readonly compress: boolean;
   readonly logger: Logger;
   /** Called when another run of the same identity is alive. */
   readonly onConflict: () => void;
   /** Gets every payload, as JSON text, before it is sent. */
   readonly onPayload?: (kind: Tier, text: string) => void;
-  /** Without an ack for this long a sample is sent again, and only live ones until the next ack; ms, default 10,000. */
-  readonly ackTimeoutMs?: number;
-  /** Between two batches of the backlog; ms, default 250. */
-  readonly batchMs?: number;
+  readonly timing?: PublisherTiming;
 }
 
-/** Samples that may be sent and not yet acknowledged before the backlog waits. */
+/** Samples that may be sent and not yet acknowledged. */
 const WINDOW = 64;
-/** Backlog samples a batch: with 4 batches a second, 20 samples a second. */
-const BATCH = 5;
+/** Of these, so many are left for live samples. */
+const LIVE_ROOM = 8;
+/** Samples of the backlog that are read at once. */
+const BATCH = 16;
 /** A sample older than this many intervals is backfill. */
 const LIVE_INTERVALS = 2;
 const MAX_RESTAMPS = 3;
-
-interface Sent {
-  readonly at: number;
-  readonly restamps: number;
-}
+/** After the disk could not be read. */
+const READ_RETRY_MS = 2_000;
+const MIN_WAIT_MS = 5;
 
 /**
  * Delivers what the outbox holds: each sample at once when it is new, then again until the server's `ack` names it. After
@@ -43,143 +55,279 @@ interface Sent {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #ackTimeoutMs: number;
-  readonly #sent = new Map<string, Sent>();
-  readonly #newest = new Map<Tier, StoredSample>();
+  readonly #jitterMs: number;
+  readonly #probeMs: number;
+  readonly #flight = new Flight();
+  readonly #newest = new Map<Tier, { readonly stored: StoredSample; readonly text: string }>();
+  readonly #rate: LiveRate;
+  readonly #budget = new Budget();
+  readonly #sentBefore = new WeakSet<StoredSample>();
+  readonly #restamps = new WeakMap<StoredSample, number>();
+  /** Where the backlog goes on; null: from the oldest. */
+  #cursor: Iterator<StoredSample> | null = null;
+  /** All that waits was looked at. */
+  #exhausted = false;
+  /** Counts connections: what was read for one is not sent on the next. */
+  #connection = 0;
+  /** The server has acknowledged something on this connection. */
+  #answered = false;
+  #backlogFrom = 0;
+  #probeAt = 0;
   /** Since when an ack has been waited for; null while nothing is. */
   #waitingSince: number | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #reportedDrops = 0;
+  #pumping = false;
+  /** New times that are not noted yet: until then a later run would send the old ones. */
+  #restamping = 0;
+  #resent = 0;
+  #closed = false;
 
   constructor(options: PublisherOptions) {
+    const { intervals, timing = {} } = options;
     this.#options = options;
-    this.#ackTimeoutMs = options.ackTimeoutMs ?? 10_000;
+    this.#ackTimeoutMs = timing.ackTimeoutMs ?? 10_000;
+    this.#jitterMs = timing.jitterMs ?? Math.min(10_000, intervals.fast * 1000);
+    this.#probeMs = timing.probeMs ?? 3_000;
+    this.#rate = new LiveRate(TIERS.reduce((sum, tier) => sum + 1 / intervals[tier], 0));
   }
 
-  /** Keeps a new sample and sends it if there is a connection. */
-  add(sample: Sample, monotonic: number): void {
-    const { outbox, client, logger } = this.#options;
-    const stored = outbox.append(sample, monotonic);
-    this.#newest.set(stored.tier, stored);
-    if (outbox.dropped > this.#reportedDrops * 2) {
-      logger.warn({ dropped: outbox.dropped }, `nothing was acknowledged for long: ${outbox.dropped} oldest samples were given up`);
-      this.#reportedDrops = outbox.dropped;
-    }
-    if (this.#sent.size > outbox.size) this.#forgetLost();
+  /** Samples that were sent again. */
+  get resent(): number {
+    return this.#resent;
+  }
+
+  /** Keeps a new sample, then sends it if there is a connection. Resolves when it is kept. */
+  async add(sample: Sample, monotonic: number): Promise<void> {
+    const { outbox, clock, client } = this.#options;
+    this.#rate.add(clock.monotonic());
+    const { stored, text, settled } = outbox.append(sample, monotonic);
+    await settled;
+    if (this.#closed || stored.gone) return;
+    const newest = this.#newest.get(stored.tier);
+    if (newest === undefined || newest.stored.seq < stored.seq) this.#newest.set(stored.tier, { stored, text });
     if (!client.connected) return;
-    this.#send(stored);
+    if (this.#flight.size < WINDOW && !this.#flight.has(stored)) this.#publish(stored, withTime(text, stored.time));
+    else this.#exhausted = false;
     this.#arm();
   }
 
   /** To be called at each connection: nothing sent before counts as under way. */
   connected(): void {
-    this.#sent.clear();
+    const now = this.#options.clock.monotonic();
+    this.#connection++;
+    this.#flight.clear();
+    this.#answered = false;
     this.#waitingSince = null;
-    for (const stored of [...this.#newest.values()].sort((a, b) => b.monotonic - a.monotonic)) {
-      if (this.#options.outbox.has(stored)) this.#send(stored);
+    this.#backlogFrom = now + Math.random() * this.#jitterMs;
+    this.#probeAt = now + this.#probeMs;
+    this.#startOver();
+    for (const { stored, text } of [...this.#newest.values()].sort((a, b) => b.stored.monotonic - a.stored.monotonic)) {
+      if (!stored.gone) this.#publish(stored, withTime(text, stored.time));
     }
     this.#arm();
   }
 
   /** Takes the server's acknowledgement. */
   acknowledge(ack: Ack): void {
-    const { outbox, run, onConflict } = this.#options;
+    const { outbox, clock, run, onConflict } = this.#options;
     if (ack.conflict === true) {
       if (ack.run === run) onConflict();
       return;
     }
-    const { seqs = [], clock = [] } = ack;
-    const forgotten = seqs.length === 0 ? 0 : outbox.forget(ack.run, seqs);
-    if (forgotten > 0) {
-      for (const key of this.#sent.keys()) {
-        const [sentRun, seq] = key.split('/');
-        if (sentRun === ack.run && isInRanges(Number(seq), seqs)) this.#sent.delete(key);
-      }
-    }
-    if (clock.length > 0) this.#restamp(ack.run, clock, ack.time);
-    this.#waitingSince = this.#sent.size === 0 ? null : this.#options.clock.monotonic();
-    this.#arm();
+    const { seqs = [], clock: wrong = [] } = ack;
+    const forgotten = outbox.forget(ack.run, seqs);
+    for (const stored of forgotten) this.#flight.delete(stored);
+    if (wrong.length > 0) this.#restamp(ack.run, wrong, ack.time);
+    else if (forgotten.length > 0) this.#taken(clock.confirm(ack.time));
+    this.#waitingSince = this.#flight.size === 0 ? null : clock.monotonic();
+    void this.#pump();
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
-  /**
-   * The server takes these samples for too far off its clock: they, and all others of this run that were stamped by the same
-   * wrong clock, are told anew by the server's.
-   */
+  /** With the first ack of a connection the backlog may go: once its times are checked by a clock that is known to be right. */
+  #taken(clockIsRight: boolean): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#startOver();
+    if (!clockIsRight) return;
+    void this.#restampAll([]);
+    this.#options.outbox.expire();
+  }
+
+  /** The server takes these samples for too far off its clock: they are told anew by the server's. */
   #restamp(run: string, ranges: SeqRanges, serverTime: number): void {
     const { clock, outbox, logger } = this.#options;
-    // Monotonic times of other runs mean nothing here.
-    if (run !== this.#options.run) return;
     const before = clock.now();
     clock.correct(serverTime);
     const off = Math.round((before - clock.now()) / 1000);
     if (off !== 0) logger.warn({ off_seconds: off }, `this machine's clock is off by ${off} s: samples are stamped by the server's clock`);
-    for (const stored of [...outbox.pending()]) {
-      if (stored.run !== run) continue;
-      const time = clock.timeOf(stored.monotonic);
-      const named = isInRanges(stored.seq, ranges);
-      if (!named && Math.abs(stored.time - time) <= MAX_CLOCK_SKEW_MS) continue;
-      const changed = outbox.restamp(stored, time);
-      if (changed === null) continue;
-      if (this.#newest.get(changed.tier)?.seq === changed.seq) this.#newest.set(changed.tier, changed);
-      if (!named) continue;
-      const restamps = (this.#sent.get(keyOf(changed))?.restamps ?? 0) + 1;
+    this.#answered = true;
+    this.#startOver();
+    const named = outbox.named(run, ranges);
+    const foreign = named.filter(({ boot }) => boot !== outbox.boot);
+    if (foreign.length > 0) {
+      logger.warn({ samples: foreign.length }, 'samples from before the last boot have no time that the server takes: they are given up');
+      outbox.giveUp(foreign, 'clock');
+    }
+    void this.#restampAll(named);
+  }
+
+  /** Stamps the named samples of this boot anew, and those whose time nobody has confirmed and which is far off. */
+  async #restampAll(named: readonly StoredSample[]): Promise<void> {
+    const { clock, outbox } = this.#options;
+    const zero = clock.zero();
+    const wrong = new Set(named.filter(({ boot, gone }) => boot === outbox.boot && !gone));
+    const pending = outbox.pending();
+    for (let next = pending.next(); next.done !== true; next = pending.next()) {
+      const { sure, boot, time, monotonic } = next.value;
+      if (!sure && boot === outbox.boot && Math.abs(zero + monotonic - time) > MAX_CLOCK_SKEW_MS) wrong.add(next.value);
+    }
+    if (wrong.size === 0) return;
+    const connection = this.#connection;
+    this.#restamping++;
+    await outbox.restamp([...wrong], zero);
+    this.#restamping--;
+    for (const stored of named) {
+      if (stored.gone || this.#connection !== connection) continue;
+      const restamps = (this.#restamps.get(stored) ?? 0) + 1;
+      this.#restamps.set(stored, restamps);
       // A server that keeps refusing is asked again at the pace of resending only.
-      const at = restamps > MAX_RESTAMPS ? clock.monotonic() : Number.NEGATIVE_INFINITY;
-      this.#sent.set(keyOf(changed), { at, restamps });
+      if (restamps > MAX_RESTAMPS) continue;
+      const text = await outbox.read(stored).catch(() => null);
+      if (text !== null && this.#options.client.connected && this.#connection === connection) this.#publish(stored, text);
+    }
+    this.#arm();
+  }
+
+  #startOver(): void {
+    this.#cursor = null;
+    this.#exhausted = false;
+  }
+
+  #isSilent(now: number): boolean {
+    return this.#waitingSince !== null && now - this.#waitingSince > this.#ackTimeoutMs;
+  }
+
+  #backlogPerSecond(now: number): number {
+    return (this.#options.backlogRate ?? 5) * this.#rate.perSecond(now);
+  }
+
+  /** Sends what may be sent now, and sees to it that the rest follows. */
+  async #pump(): Promise<void> {
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    let wait: number | undefined;
+    try {
+      for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) await this.#sendBatch(batch);
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'the spool cannot be read now');
+      this.#startOver();
+      wait = READ_RETRY_MS;
+    } finally {
+      this.#pumping = false;
+    }
+    this.#arm(wait);
+  }
+
+  async #sendBatch(batch: readonly StoredSample[]): Promise<void> {
+    const { outbox, client } = this.#options;
+    const connection = this.#connection;
+    let texts: (string | null)[];
+    try {
+      texts = await Promise.all(batch.map((stored) => outbox.read(stored)));
+    } catch (error) {
+      for (const stored of batch) this.#flight.delete(stored);
+      throw error;
+    }
+    if (this.#connection !== connection || !client.connected || this.#closed) return;
+    for (const [at, stored] of batch.entries()) {
+      const text = texts[at];
+      if (text != null && !stored.gone) this.#publish(stored, text);
+      else this.#flight.delete(stored);
     }
   }
 
-  #arm(): void {
-    if (this.#timer !== undefined || !this.#options.client.connected || this.#options.outbox.size === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#sendBacklog();
-      this.#arm();
-    }, this.#options.batchMs ?? 250);
-  }
-
-  #sendBacklog(): void {
+  /** What is to be read and sent now; it counts as under way. */
+  #nextBatch(): StoredSample[] {
     const { outbox, client, clock } = this.#options;
-    if (!client.connected) return;
+    if (!client.connected || this.#closed || this.#restamping > 0 || outbox.size === 0) return [];
     const now = clock.monotonic();
-    if (this.#waitingSince !== null && now - this.#waitingSince > this.#ackTimeoutMs) return;
-    let underWay = 0;
-    for (const { at } of this.#sent.values()) if (now - at < this.#ackTimeoutMs) underWay++;
-    let room = Math.min(BATCH, WINDOW - underWay);
-    for (const stored of outbox.pending()) {
-      if (room <= 0) break;
-      const sent = this.#sent.get(keyOf(stored));
-      if (sent !== undefined && now - sent.at < this.#ackTimeoutMs) continue;
-      this.#send(stored);
-      room--;
+    if (this.#flight.expire(now - this.#ackTimeoutMs) > 0) this.#startOver();
+    let room: number;
+    if (this.#isSilent(now) || !this.#answered) {
+      // A server that has come back is noticed although nothing live is sent.
+      if (this.#flight.size > 0 || now < this.#probeAt) return [];
+      const [probe] = [...this.#newest.values()].map(({ stored }) => stored).filter(({ gone }) => !gone);
+      room = 1;
+      if (probe !== undefined) return this.#underWay([probe], now);
+    } else {
+      if (now < this.#backlogFrom) return [];
+      room = Math.min(BATCH, WINDOW - LIVE_ROOM - this.#flight.size, this.#budget.available(now, this.#backlogPerSecond(now)));
     }
+    const batch: StoredSample[] = [];
+    while (batch.length < room) {
+      const next = this.#next();
+      if (next === null) break;
+      batch.push(next);
+    }
+    this.#budget.spend(batch.length);
+    return this.#underWay(batch, now);
   }
 
-  #send(stored: StoredSample): void {
-    const { client, clock, topics, host, logger, onPayload } = this.#options;
-    const key = keyOf(stored);
+  #underWay(batch: StoredSample[], now: number): StoredSample[] {
+    for (const stored of batch) this.#flight.add(stored, now);
+    if (batch.length > 0) this.#probeAt = now + this.#ackTimeoutMs;
+    return batch;
+  }
+
+  /** The oldest that waits and is not under way. */
+  #next(): StoredSample | null {
+    if (this.#exhausted) return null;
+    this.#cursor ??= this.#options.outbox.pending();
+    for (let next = this.#cursor.next(); next.done !== true; next = this.#cursor.next()) {
+      const stored = next.value;
+      if (stored.settled && !stored.gone && !this.#flight.has(stored)) return stored;
+    }
+    this.#cursor = null;
+    this.#exhausted = true;
+    return null;
+  }
+
+  /** Looks again when something may be due. */
+  #arm(wait?: number): void {
+    clearTimeout(this.#timer);
+    const { client, clock, outbox } = this.#options;
+    if (this.#closed || !client.connected || outbox.size === 0) return;
+    this.#timer = setTimeout(() => void this.#pump(), Math.max(MIN_WAIT_MS, wait ?? this.#nextDue(clock.monotonic())));
+  }
+
+  #nextDue(now: number): number {
+    const oldest = this.#flight.oldest();
+    const timeout = oldest === null ? Number.POSITIVE_INFINITY : oldest + this.#ackTimeoutMs - now;
+    if (this.#isSilent(now) || !this.#answered) return Math.min(timeout, oldest === null ? this.#probeAt - now : this.#ackTimeoutMs);
+    if (this.#exhausted || this.#flight.size >= WINDOW - LIVE_ROOM) return Math.min(timeout, this.#ackTimeoutMs);
+    return Math.min(timeout, Math.max(this.#backlogFrom - now, this.#budget.wait(now, this.#backlogPerSecond(now))));
+  }
+
+  #publish(stored: StoredSample, text: string): void {
+    const { client, clock, topics, host, run, logger, onPayload } = this.#options;
     const now = clock.monotonic();
-    this.#sent.set(key, { at: now, restamps: this.#sent.get(key)?.restamps ?? 0 });
+    this.#flight.add(stored, now);
     this.#waitingSince ??= now;
-    const late = now - stored.monotonic > stored.interval * 1000 * LIVE_INTERVALS;
-    const text = toText(stored, late);
-    onPayload?.(stored.tier, text);
+    if (this.#sentBefore.has(stored)) this.#resent++;
+    this.#sentBefore.add(stored);
+    const late = stored.run !== run || now - stored.monotonic > stored.interval * 1000 * LIVE_INTERVALS;
+    const payload = late ? `${text.slice(0, -1)},"backfill":true}` : text;
+    onPayload?.(stored.tier, payload);
     // What is retained is the newest: an older one sent again must not take its place.
-    const retain = !late && this.#newest.get(stored.tier)?.seq === stored.seq;
-    client.publish(topics.sample(host, stored.tier), this.#encode(text), { qos: 1, retain }).catch((error: unknown) => {
-      this.#sent.delete(key);
+    const retain = !late && this.#newest.get(stored.tier)?.stored === stored;
+    client.publish(topics.sample(host, stored.tier), this.#encode(payload), { qos: 1, retain }).catch((error: unknown) => {
       logger.debug({ err: error, seq: stored.seq }, 'a sample was not taken by the broker and will be sent again');
     });
-  }
-
-  /** What the outbox gave up is not waited for either. */
-  #forgetLost(): void {
-    const kept = new Set([...this.#options.outbox.pending()].map(keyOf));
-    for (const key of this.#sent.keys()) if (!kept.has(key)) this.#sent.delete(key);
   }
 
   #encode(text: string): string | Uint8Array {
@@ -189,11 +337,6 @@ export class Publisher {
   }
 }
 
-function toText(stored: StoredSample, late: boolean): string {
-  const sample = JSON.parse(stored.text) as Sample;
-  return encodeSample({ ...sample, time: stored.time, ...(late ? { backfill: true } : {}) });
-}
-
-function keyOf({ run, seq }: { readonly run: string; readonly seq: number }): string {
-  return `${run}/${seq}`;
+function withTime(text: string, time: number): string {
+  return text.replace(/"time":\d+/, `"time":${time}`);
 }

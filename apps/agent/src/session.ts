@@ -4,7 +4,7 @@ import type { Logger } from '@hostwire/service';
 import { connectMqtt, decodeJson, gzipPayload, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
 import type { Connection } from './agent-config.ts';
 import type { Outbox } from './outbox.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, type PublisherTiming } from './publisher.ts';
 import type { TickClock } from './tick-clock.ts';
 
 export interface SessionOptions {
@@ -17,15 +17,19 @@ export interface SessionOptions {
   readonly catalog: Catalog;
   readonly outbox: Outbox;
   readonly clock: TickClock;
+  /** The backlog goes at so many times the live rate; default 5. */
+  readonly backlogRate?: number;
   readonly compress: boolean;
   readonly logger: Logger;
   /** Another run of this identity is alive. */
   readonly onConflict: () => void;
   /** Gets every outgoing payload as text. */
   readonly onPayload?: (kind: string, text: string) => void;
-  /** For tests: delays of the connection and of resending. */
-  readonly timing?: Pick<MqttClientOptions, 'minDelayMs' | 'maxDelayMs'> & { readonly ackTimeoutMs?: number; readonly batchMs?: number };
+  readonly timing?: SessionTiming;
 }
+
+/** For tests: delays of the connection and of sending. */
+export type SessionTiming = Pick<MqttClientOptions, 'minDelayMs' | 'maxDelayMs'> & PublisherTiming;
 
 /** A half-open connection, and so the host's last will, is noticed after 1.5 times this. */
 const KEEPALIVE_SECONDS = 15;
@@ -42,8 +46,8 @@ export class Session {
   #closed = false;
 
   constructor(options: SessionOptions) {
-    const { connection, topics, host, logger, timing = {} } = options;
-    const { ackTimeoutMs, batchMs, ...delays } = timing;
+    const { connection, topics, host, info, logger, timing = {} } = options;
+    const { minDelayMs, maxDelayMs } = timing;
     this.#options = options;
     this.#client = connectMqtt({
       url: connection.url,
@@ -53,14 +57,10 @@ export class Session {
       will: { topic: topics.status(host), payload: 'offline', qos: 1, retain: true },
       keepaliveSeconds: KEEPALIVE_SECONDS,
       logger,
-      ...delays,
+      ...(minDelayMs === undefined ? {} : { minDelayMs }),
+      ...(maxDelayMs === undefined ? {} : { maxDelayMs }),
     });
-    this.#publisher = new Publisher({
-      ...options,
-      client: this.#client,
-      ...(ackTimeoutMs === undefined ? {} : { ackTimeoutMs }),
-      ...(batchMs === undefined ? {} : { batchMs }),
-    });
+    this.#publisher = new Publisher({ ...options, intervals: info.intervals, client: this.#client });
     this.#listen(topics.ack(host), (payload) => this.#acknowledge(payload));
     this.#listen(topics.status(host), (payload) => {
       // The will of a predecessor whose half-open connection the broker has only now given up.
@@ -73,9 +73,14 @@ export class Session {
     });
   }
 
-  /** Keeps and sends a sample; `monotonic` is when its tick began. */
-  send(sample: Sample, monotonic: number): void {
-    this.#publisher.add(sample, monotonic);
+  /** Keeps and sends a sample; `monotonic` is when its tick began. Resolves when it is kept. */
+  send(sample: Sample, monotonic: number): Promise<void> {
+    return this.#publisher.add(sample, monotonic);
+  }
+
+  /** Samples that were sent again. */
+  get resent(): number {
+    return this.#publisher.resent;
   }
 
   /** Ends the session: with a farewell (`offline`, retained) unless another agent goes on under this name. */

@@ -1,7 +1,7 @@
 import { encodeSample, MAX_PAYLOAD_BYTES, type Row, type Sample } from '@hostwire/model';
 
-/** Room for what is added to a sample later: the `agent` row, `backfill`, another time. */
-const RESERVED_BYTES = 512;
+/** Room for what is added to a sample later: the `agent` row, rows of gaps, `backfill`, another time. */
+const RESERVED_BYTES = 1024;
 
 /** The part of a sample that is divided. */
 export type Payload = Pick<Sample, 'data' | 'errors'>;

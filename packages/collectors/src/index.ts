@@ -2,4 +2,4 @@ export * from './collector.ts';
 export { type CollectorSettings, type CollectorsConfig, collectorsConfigSchema, settingsOf } from './config.ts';
 export * from './registry.ts';
 export * from './runner.ts';
-export { agentRow, SELF_DECLARATIONS } from './self-measurement.ts';
+export { agentRow, type Gap, type GapReason, gapRow, SELF_DECLARATIONS, spoolRow } from './self-measurement.ts';

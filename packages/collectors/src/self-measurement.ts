@@ -1,5 +1,5 @@
 import type { CollectorDeclaration, Row, Tier } from '@hostwire/model';
-import { gauge, state } from './declare.ts';
+import { counter, gauge, state } from './declare.ts';
 
 const collector: CollectorDeclaration = {
   name: 'collector',
@@ -35,8 +35,70 @@ const agent: CollectorDeclaration = {
   },
 };
 
+const gap: CollectorDeclaration = {
+  name: 'gap',
+  tier: 'fast',
+  help: 'Samples that were taken and never arrived; written by the agent into the next sample after it knows.',
+  measurements: {
+    gap: {
+      help: 'One row a reason. No row: nothing is missing.',
+      tags: {
+        reason:
+          'full (the spool has no room), age (kept too long), disk (the disk refused and memory had no room), clock (no time could be found), damaged (on disk)',
+      },
+      fields: {
+        from: gauge('int', 'ms', 'Time of the first missing sample, since the epoch'),
+        to: gauge('int', 'ms', 'Time of the last missing sample, since the epoch'),
+        count: gauge('int', '1', 'Missing samples'),
+      },
+    },
+  },
+};
+
+const spool: CollectorDeclaration = {
+  name: 'spool',
+  tier: 'medium',
+  help: 'What waits for the server to acknowledge it; written by the agent.',
+  measurements: {
+    spool: {
+      help: "The agent's spool.",
+      tags: {},
+      fields: {
+        bytes: gauge('int', 'bytes', 'On disk and in memory'),
+        samples: gauge('int', '1', 'That wait'),
+        dropped: counter('1', 'Samples given up since the start of the agent; each is in a gap'),
+        resent: counter('1', 'Samples sent again since the start of the agent'),
+        io_errors: counter('1', 'Times that the disk refused since the start of the agent'),
+      },
+    },
+  },
+};
+
 /** What is in samples beside the collectors' own measurements. */
-export const SELF_DECLARATIONS: readonly CollectorDeclaration[] = [collector, agent];
+export const SELF_DECLARATIONS: readonly CollectorDeclaration[] = [collector, agent, gap, spool];
+
+/** Why samples are missing: tag `reason` of measurement `gap`. */
+export type GapReason = 'full' | 'age' | 'disk' | 'clock' | 'damaged';
+
+/** Samples that were taken and never arrive. */
+export interface Gap {
+  readonly reason: GapReason;
+  /** Times of the first and the last of them, ms since the epoch. */
+  readonly from: number;
+  readonly to: number;
+  /** Samples. */
+  readonly count: number;
+}
+
+/** A row of measurement `gap`. */
+export function gapRow({ reason, from, to, count }: Gap): Row {
+  return { tags: { reason }, fields: { from, to, count } };
+}
+
+/** The row of measurement `spool`; the fields as declared. */
+export function spoolRow(fields: Readonly<Record<'bytes' | 'samples' | 'dropped' | 'resent' | 'io_errors', number>>): Row {
+  return { fields };
+}
 
 /**
  * The row of measurement `agent` that every sample carries once. `part` counts the samples that one tick was divided into:

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { toHostId } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 
@@ -47,6 +47,9 @@ export async function enrolLocalHost(
     `fast_seconds = ${INTERVALS.fast}`,
     `medium_seconds = ${INTERVALS.medium}`,
     `slow_seconds = ${INTERVALS.slow}`,
+    '',
+    '[spool]',
+    `dir = ${JSON.stringify(join(resolve(folder), 'spool'))}`,
     '',
   ].join('\n');
   // A new file by name, so that neither a half-written one nor wider permissions of an old one remain.
