@@ -6,6 +6,7 @@ import type { AlertBody, HostSummaryBody } from '../../server/src/api/schemas.ts
 import { storyAlerts, storyHosts } from './story.ts';
 import { storyCatalog, storyDetail, storyRows } from './story-host.ts';
 import { storySeries } from './story-series.ts';
+import { type ServerStory, storyGaps, storySelf, storyServer } from './story-server.ts';
 import { acceptSockets, type FixtureSocket } from './ws-server.ts';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
@@ -28,6 +29,10 @@ export interface FixtureOptions {
   /** Status that /api/hosts answers with. */
   readonly failing?: number;
   readonly loggedIn?: boolean;
+  /** docker-1 has a clone. */
+  readonly conflict?: boolean;
+  /** What `/api/server` tells; `failing`: it answers 503. Default `well`. */
+  readonly server?: ServerStory;
   /** ms between live samples; 0: none. */
   readonly every?: number;
 }
@@ -41,17 +46,18 @@ export interface Fixture {
 
 /** Serves the built page and the story's API on 127.0.0.1, strict Content-Security-Policy included. */
 export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
+  const server = options.server ?? 'well';
   let loggedIn = options.loggedIn ?? true;
   let refuse = false;
   const acknowledged = new Map<string, string>();
   const watching = new Map<FixtureSocket, readonly string[]>();
 
   const hosts = (): HostSummaryBody[] => {
-    const all = storyHosts(Date.now(), options.rare);
+    const all = storyHosts(Date.now(), options.rare, options.conflict);
     return options.hosts?.(all) ?? all;
   };
   const alerts = (): AlertBody[] =>
-    (options.alerts === false ? [] : storyAlerts(Date.now())).map((alert) =>
+    (options.alerts === false ? [] : storyAlerts(Date.now(), options.conflict)).map((alert) =>
       acknowledged.has(alert.id)
         ? { ...alert, acknowledged_at: Date.now() - 1000, acknowledged_by: 'admin', note: acknowledged.get(alert.id) ?? null }
         : alert,
@@ -88,6 +94,10 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       return options.failing
         ? refusal(options.failing, 'store', 'The store does not answer.')
         : json({ hosts: hosts(), server_time: Date.now() });
+    if (url.pathname === '/api/server')
+      return server === 'failing' ? refusal(503, 'store-unavailable', 'The store does not answer.') : json(storyServer(Date.now(), server));
+    if (url.pathname === '/api/series' && url.searchParams.get('measurement') === 'hostwire')
+      return json(storySelf(url.searchParams, Date.now(), server));
     if (url.pathname === '/api/series') return json(storySeries(hosts(), url.searchParams, Date.now()));
     if (url.pathname === '/api/alerts') return json({ alerts: alerts() });
     const ack = /^\/api\/alerts\/(\w+)\/ack$/.exec(url.pathname);
@@ -97,16 +107,18 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       else acknowledged.set(ack[1], '');
       return json(alerts().find(({ id }) => id === ack[1]));
     }
+    const losing = /^\/api\/hosts\/([^/]+)\/gaps$/.exec(url.pathname)?.[1];
+    if (losing !== undefined) return json({ gaps: storyGaps(losing, Date.now()) });
     const name = /^\/api\/hosts\/([^/]+)$/.exec(url.pathname)?.[1];
     const host = hosts().find((one) => one.host === name);
     return host === undefined ? refusal(404, 'unknown_host', 'There is no such host.') : json(storyDetail(host, Date.now()));
   }
 
-  const server = createServer((request, response) => {
+  const listener = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
   const dropAll = acceptSockets(
-    server,
+    listener,
     (socket) => {
       if (refuse) return socket.close();
       watching.set(socket, []);
@@ -132,8 +144,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     }
   }, every || 1e9);
 
-  await new Promise<void>((ready) => server.listen(options.port ?? 0, '127.0.0.1', ready));
-  const address = server.address();
+  await new Promise<void>((ready) => listener.listen(options.port ?? 0, '127.0.0.1', ready));
+  const address = listener.address();
   const port = address !== null && typeof address === 'object' ? address.port : 0;
   return {
     url: `http://127.0.0.1:${port}`,
@@ -146,8 +158,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       new Promise((closed) => {
         clearInterval(live);
         dropAll();
-        server.closeAllConnections();
-        server.close(() => closed());
+        listener.closeAllConnections();
+        listener.close(() => closed());
       }),
   };
 }

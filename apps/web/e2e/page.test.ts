@@ -33,6 +33,7 @@ systemSuite(['chromium'], 'the page on a story', () => {
       '/hosts/gpu-box?tab=storage',
       '/hosts/gpu-box?tab=sample',
       '/alerts?open=a1',
+      '/server',
     ])('%s has no error, no foreign request, nothing sideways', async (path) => {
       const { page, errors, foreign, close } = await open(browser, `${story.url}${path}`, {
         viewport: { width, height },
@@ -40,7 +41,7 @@ systemSuite(['chromium'], 'the page on a story', () => {
       });
       await page.locator('[data-testid="connection"][data-state="live"]').waitFor();
       await page
-        .locator(path.startsWith('/hosts') ? '.panel' : path === '/' ? '.card' : '.tbl, .card, .arow')
+        .locator(/^\/(hosts|server)/.test(path) ? '.panel' : path === '/' ? '.card' : '.tbl, .card, .arow')
         .first()
         .waitFor();
       await page.waitForLoadState('networkidle').catch(() => undefined);

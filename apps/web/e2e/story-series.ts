@@ -1,4 +1,5 @@
 import type { HostSummaryBody, SeriesAnswerBody } from '../../server/src/api/schemas.ts';
+import { isLost } from './story-server.ts';
 
 /** Series of the story: smooth noise around each host's present values, the same for the same time. */
 
@@ -163,7 +164,7 @@ export function measurements(now: number): Readonly<Record<string, StoryMeasurem
 /** Is there a sample of the host at that time? pi-02 fell silent, gpu-box was rebooted. */
 export function sampled(host: HostSummaryBody, time: number, now: number): boolean {
   if (host.state === 'never_connected') return false;
-  if (host.host === 'gpu-box' && now - time > 9.03 * HOUR && now - time < 9.38 * HOUR) return false;
+  if (isLost(host.host, time, now)) return false;
   return (host.state === 'online' && !host.late) || time <= (host.last_seen ?? now);
 }
 

@@ -255,10 +255,10 @@ const RARE: readonly Character[] = [
 
 export const FIRING_SINCE = 9 * MINUTE;
 
-export function storyHosts(now: number, rare = false): HostSummaryBody[] {
+export function storyHosts(now: number, rare = false, conflict = false): HostSummaryBody[] {
   return [...CAST, ...(rare ? RARE : [])].map((who) => {
     const [path, percent, size] = who.disk;
-    const firing = storyAlerts(now).filter((alert) => alert.host === who.name && alert.state === 'firing');
+    const firing = storyAlerts(now, conflict).filter((alert) => alert.host === who.name && alert.state === 'firing');
     const ram = who.ram * GIB;
     return {
       host: who.name,
@@ -291,13 +291,13 @@ export function storyHosts(now: number, rare = false): HostSummaryBody[] {
         warning: firing.filter(({ severity }) => severity === 'warning').length,
         info: 0,
       },
-      conflict: null,
+      conflict: conflict && who.name === 'docker-1' ? { since: now - 4 * MINUTE, runs: ['k3v9q0', 'm8t2zd'] } : null,
       ...who.change,
     };
   });
 }
 
-export function storyAlerts(now: number): AlertBody[] {
+export function storyAlerts(now: number, conflict = false): AlertBody[] {
   const alert = (id: string, host: string, change: Partial<AlertBody>): AlertBody => ({
     id,
     rule: 'high_temp',
@@ -320,7 +320,15 @@ export function storyAlerts(now: number): AlertBody[] {
     note: null,
     ...change,
   });
+  const clone = alert('a6', 'docker-1', {
+    rule: 'identity_conflict',
+    severity: 'warning',
+    summary: 'Two agents use this identity',
+    since: now - 4 * MINUTE,
+    fired_at: now - 4 * MINUTE,
+  });
   return [
+    ...(conflict ? [clone] : []),
     alert('a1', 'gpu-box', {
       summary: 'k10temp_tctl at 91 \u00b0C, limit 90 \u00b0C',
       value: 91,

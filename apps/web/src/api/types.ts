@@ -16,6 +16,10 @@ export type Alert = Answer<'/api/alerts'>['alerts'][number];
 export type Session = Answer<'/api/session'>;
 export type Row = HostDetail['latest'][string]['rows'][number];
 export type Severity = Alert['severity'];
+export type ServerState = Answer<'/api/server'>;
+export type ServerProcess = ServerState['processes'][number];
+export type LostSamples = Answer<'/api/hosts/{host}/gaps'>['gaps'][number];
+export type Conflict = NonNullable<HostSummary['conflict']>;
 
 /** A live sample of a watched host, as it arrives on the WebSocket. */
 export interface LiveSample {

@@ -67,7 +67,7 @@ export function drawUnder(u: uPlot, { model, y, gaps, palette }: Scene): void {
     if (model.kind === 'heat') cells(u, model, ctx, box, palette);
     for (const gap of gaps) {
       const from = u.valToPos(gap.from, 'x') + box.left;
-      const to = u.valToPos(gap.to, 'x') + box.left;
+      const to = Math.max(u.valToPos(gap.to, 'x') + box.left, from + 2);
       hatch(ctx, palette, Math.max(box.left, from), box.top, Math.min(to, box.left + box.width) - Math.max(box.left, from), box.height);
     }
   });
@@ -222,7 +222,7 @@ function overLimit(
   u: uPlot,
   ctx: CanvasRenderingContext2D,
   box: { left: number; top: number; width: number },
-  { model, palette }: Scene,
+  { model, palette, gaps }: Scene,
   at: number,
   tone: string,
   positions: readonly ChartValues[],
@@ -230,7 +230,13 @@ function overLimit(
   if (tone === 'mute') return;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(box.left, 0, box.width, u.valToPos(at, 'y') + box.top);
+  const height = u.valToPos(at, 'y') + box.top;
+  let from = box.left;
+  for (const gap of gaps) {
+    ctx.rect(from, 0, Math.max(0, u.valToPos(gap.from, 'x') + box.left - from), height);
+    from = u.valToPos(gap.to, 'x') + box.left;
+  }
+  ctx.rect(from, 0, Math.max(0, box.left + box.width - from), height);
   ctx.clip();
   ctx.strokeStyle = palette.color(`--${tone}-fg`);
   ctx.lineWidth = 2.25;

@@ -86,6 +86,38 @@ export function gapsOf(model: Pick<ChartModel, 'times' | 'step' | 'lines'>, now:
   return gaps;
 }
 
+/** Stretches in order, those that touch as one. */
+export function joined(gaps: readonly Gap[]): Gap[] {
+  const result: Gap[] = [];
+  for (const gap of [...gaps].sort((a, b) => a.from - b.from)) {
+    const last = result.at(-1);
+    if (last !== undefined && gap.from <= last.to) result[result.length - 1] = { from: last.from, to: Math.max(last.to, gap.to) };
+    else result.push(gap);
+  }
+  return result;
+}
+
+/**
+ * The stretches across which no line may go: those without a sample, and the `known` ones that the host told of, also
+ * where they are narrower than a bucket. What was measured inside a known one stays.
+ */
+export function cutsOf(model: Pick<ChartModel, 'times' | 'step' | 'lines'>, silent: readonly Gap[], known: readonly Gap[]): Gap[] {
+  const { times, step, lines } = model;
+  const cuts = [...silent];
+  for (const { from, to } of known) {
+    let at = from;
+    times.forEach((time, i) => {
+      // A record may fold two gaps into one: between them there are samples.
+      if (time < from || time + step > to || lines.every(({ values }) => typeof values[i] !== 'number')) return;
+      if (time > at) cuts.push({ from: at, to: time });
+      at = time + step;
+    });
+    // A single sample that is missing has no length, and is seen all the same.
+    if (at < to || at === from) cuts.push({ from: at, to: Math.max(to, at + 1) });
+  }
+  return joined(cuts);
+}
+
 /** Each layer with those below it added, first layer at the bottom. */
 export function cumulate(lines: readonly Line[]): ChartValues[] {
   const below: number[] = [];

@@ -3,7 +3,7 @@ import type { HostDetail } from '../api/types.ts';
 import type { ChartModel } from './model.ts';
 import type { Columns } from './tail.ts';
 
-/** One question of a panel, for one host. */
+/** One question of a panel, for one host or for none. */
 export interface Source {
   readonly measurement: string;
   readonly field: string;
@@ -13,6 +13,8 @@ export interface Source {
   readonly where?: readonly string[];
   /** Also ask for the extremes of each bucket. */
   readonly band?: boolean;
+  /** The store may not have it yet: then there are no samples, instead of an error. */
+  readonly optional?: boolean;
 }
 
 export interface BuildContext {
@@ -31,12 +33,12 @@ export interface PanelSpec {
   readonly build: (columns: readonly Columns[], context: BuildContext) => ChartModel | null;
 }
 
-export function toAsk(source: Source, host: string, aggregate: Aggregate = source.aggregate): SeriesAsk {
+export function toAsk(source: Source, host: string | null, aggregate: Aggregate = source.aggregate): SeriesAsk {
   return {
     measurement: source.measurement,
     field: source.field,
     aggregate,
-    host,
+    ...(host === null ? {} : { host }),
     groupBy: source.by ?? ['host'],
     where: source.where ?? [],
   };

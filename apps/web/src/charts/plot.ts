@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import { drawOver, drawUnder, type Scene } from './draw.ts';
-import { type ChartModel, type ChartValues, cumulate } from './model.ts';
+import { type ChartModel, type ChartValues, cumulate, type Gap, joined } from './model.ts';
 
 /** All charts of a page share one cursor. */
 const SYNC = 'hostwire';
@@ -33,6 +33,12 @@ export function columnsOf(model: ChartModel): uPlot.AlignedData {
   return [model.times, ...positionsOf(model), ...bands] as unknown as uPlot.AlignedData;
 }
 
+/** Where a line is not drawn, in canvas px: its own silences, and the gaps that are known. */
+function holes(u: uPlot, own: uPlot.Series.Gaps, known: readonly Gap[]): uPlot.Series.Gaps {
+  const all = [...own, ...known.map(({ from, to }): [number, number] => [u.valToPos(from, 'x', true), u.valToPos(to, 'x', true)])];
+  return joined(all.map(([from, to]) => ({ from, to: Math.max(to, from + 2) }))).map(({ from, to }) => [from, to]);
+}
+
 /** Two models that can be drawn by one plot: same lines, same bands. */
 export function shapeOf(model: ChartModel): string {
   return [model.kind, ...model.lines.map(({ label, color, min, down }) => `${label}|${color}|${min !== undefined}|${down === true}`)].join(
@@ -53,10 +59,11 @@ export function createPlot(target: HTMLElement, width: number, height: number, e
   };
   const dotColor = (_: uPlot, i: number): string => palette.color(model.lines[i - 1]?.color ?? '--ink');
 
+  const gaps: uPlot.Series.GapsRefiner = (u, _series, _first, _last, own) => holes(u, own, events.scene().gaps);
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   model.lines.forEach((line, n) => {
-    const own: uPlot.Series = { label: line.label, spanGaps: false, points: { show: false }, show: true };
+    const own: uPlot.Series = { label: line.label, spanGaps: false, gaps, points: { show: false }, show: true };
     if (!heat) {
       own.stroke = palette.color(line.color);
       own.width = stacked ? 1 : 1.5;
@@ -68,7 +75,7 @@ export function createPlot(target: HTMLElement, width: number, height: number, e
   for (const line of model.lines) {
     if (line.min === undefined || line.max === undefined) continue;
     const upper = series.length;
-    series.push({ points: { show: false }, width: 0 }, { points: { show: false }, width: 0 });
+    series.push({ points: { show: false }, width: 0, gaps }, { points: { show: false }, width: 0, gaps });
     bands.push({ series: [upper, upper + 1], fill: palette.alpha(line.color, palette.band) });
   }
 

@@ -1,14 +1,16 @@
 import { keepPreviousData, useQueries } from '@tanstack/vue-query';
 import { computed, type Ref } from 'vue';
-import { fetchSeries } from '../api/series.ts';
+import { ApiError } from '../api/client.ts';
+import { fetchSeries, type SeriesAsk, type Span } from '../api/series.ts';
 import type { HostDetail, LiveSample, SeriesAnswer } from '../api/types.ts';
 import { serverNow } from '../live/now.ts';
-import { type ChartModel, type Gap, gapsOf } from './model.ts';
+import { type ChartModel, cutsOf, type Gap, gapsOf } from './model.ts';
 import { type PanelSpec, type Source, toAsk } from './panel.ts';
 import { type Columns, extend, toColumns } from './tail.ts';
 
 export interface PanelInput {
-  readonly host: string;
+  /** Null: what is drawn belongs to no host. */
+  readonly host: string | null;
   /** Name of the range for the cache, and whether it follows the present. */
   readonly rangeKey: string;
   readonly live: boolean;
@@ -19,6 +21,10 @@ export interface PanelInput {
   readonly interval: number;
   readonly detail: HostDetail | null;
   readonly samples: readonly LiveSample[];
+  /** Stretches in which the host says that samples are missing. */
+  readonly known?: readonly Gap[];
+  /** How often a live range is asked again, ms; default once a minute, for what live samples keep current. */
+  readonly refresh?: number;
 }
 
 interface Answered {
@@ -28,6 +34,17 @@ interface Answered {
 
 const REFRESH = 60_000;
 
+/** The answer to a question about what nobody has written yet. */
+async function fetchOptional(ask: SeriesAsk, span: Span, signal: AbortSignal): Promise<SeriesAnswer> {
+  try {
+    return await fetchSeries(ask, span, signal);
+  } catch (error) {
+    if (!(error instanceof ApiError) || !['unknown-measurement', 'unknown-field'].includes(error.code)) throw error;
+    const { measurement, field, aggregate } = ask;
+    return { measurement, field, aggregate, step: span.step, unit: null, times: [], series: [], query: '' };
+  }
+}
+
 /** Asks what a panel needs, adds what comes live, and builds its chart. */
 export function usePanel(spec: Readonly<Ref<PanelSpec>>, input: Readonly<Ref<PanelInput>>) {
   // Of the input only these decide what is asked; the rest moves every second.
@@ -35,6 +52,7 @@ export function usePanel(spec: Readonly<Ref<PanelSpec>>, input: Readonly<Ref<Pan
   const rangeKey = computed(() => input.value.rangeKey);
   const step = computed(() => input.value.step);
   const live = computed(() => input.value.live);
+  const refresh = computed(() => input.value.refresh ?? REFRESH);
   const banded = computed(() => input.value.step > input.value.interval * 1.5);
 
   const asks = computed(() =>
@@ -59,9 +77,9 @@ export function usePanel(spec: Readonly<Ref<PanelSpec>>, input: Readonly<Ref<Pan
               to: Math.ceil((input.value.live ? askedAt : to) / width) * width,
               step: width,
             };
-            return { answer: await fetchSeries(ask, stretch, signal), askedAt };
+            return { answer: await (source.optional ? fetchOptional : fetchSeries)(ask, stretch, signal), askedAt };
           },
-          refetchInterval: live.value ? Math.max(REFRESH, width / 2) : (false as const),
+          refetchInterval: live.value ? Math.max(refresh.value, width / 2) : (false as const),
           placeholderData: keepPreviousData,
         };
       }),
@@ -94,7 +112,8 @@ export function usePanel(spec: Readonly<Ref<PanelSpec>>, input: Readonly<Ref<Pan
   const gaps = computed<readonly Gap[]>(() => {
     const { value } = model;
     if (value === null) return [];
-    return gapsOf(value, Math.min(input.value.to, serverNow()), Math.max(input.value.interval, value.step));
+    const silent = gapsOf(value, Math.min(input.value.to, serverNow()), Math.max(input.value.interval, value.step));
+    return cutsOf(value, silent, input.value.known ?? []);
   });
   const error = computed(() => (answers.value.find(({ error }) => error !== null)?.error as Error | undefined) ?? null);
   const answeredAt = computed(() => {

@@ -16,9 +16,12 @@ export function marksOf(alerts: readonly Alert[]): Mark[] {
 export interface HostEvent {
   readonly key: string;
   readonly time: number;
-  readonly glyph: 'crit' | 'warn' | 'info' | 'done' | 'pending';
-  readonly alert: Alert;
+  readonly glyph: 'crit' | 'warn' | 'info' | 'done' | 'pending' | 'nodata';
+  /** What it is about: the rule of an alert. */
+  readonly subject: string;
+  /** What became of it. */
   readonly words: string;
+  readonly detail: string;
 }
 
 /** What happened on a host, newest first: alerts that began, were acknowledged, were resolved. */
@@ -26,19 +29,21 @@ export function eventsOf(alerts: readonly Alert[]): HostEvent[] {
   return alerts
     .flatMap((alert): HostEvent[] => {
       const glyph = alert.severity === 'critical' ? 'crit' : alert.severity === 'warning' ? 'warn' : 'info';
+      const about = { subject: alert.rule.replaceAll('_', ' '), detail: alert.summary };
       const events: HostEvent[] = [];
-      if (alert.fired_at === null) events.push({ key: `${alert.id} p`, time: alert.since, glyph: 'pending', alert, words: 'pending' });
-      else events.push({ key: `${alert.id} f`, time: alert.fired_at, glyph, alert, words: alert.state === 'firing' ? 'firing' : 'fired' });
+      if (alert.fired_at === null) events.push({ key: `${alert.id} p`, time: alert.since, glyph: 'pending', ...about, words: 'pending' });
+      else
+        events.push({ key: `${alert.id} f`, time: alert.fired_at, glyph, ...about, words: alert.state === 'firing' ? 'firing' : 'fired' });
       if (alert.acknowledged_at !== null)
         events.push({
           key: `${alert.id} a`,
           time: alert.acknowledged_at,
           glyph: 'done',
-          alert,
+          ...about,
           words: `acknowledged by ${alert.acknowledged_by ?? 'somebody'}`,
         });
       if (alert.resolved_at !== null)
-        events.push({ key: `${alert.id} r`, time: alert.resolved_at, glyph: 'done', alert, words: 'resolved' });
+        events.push({ key: `${alert.id} r`, time: alert.resolved_at, glyph: 'done', ...about, words: 'resolved' });
       return events;
     })
     .sort((a, b) => b.time - a.time);
