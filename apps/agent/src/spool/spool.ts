@@ -42,7 +42,6 @@ export interface SpoolOptions {
   readonly timing?: SpoolTiming;
 }
 
-const FLUSH_BYTES = 1024 * 1024;
 const CLOSE_MS = 500;
 
 /**
@@ -284,7 +283,8 @@ export class Spool implements Outbox {
     if (disk === null) return;
     if (this.#ring.nearlyFull) this.#starved = false;
     while (!disk.hung) {
-      const batch = this.#ring.waiting(FLUSH_BYTES);
+      // No more than fits into the room that a segment leaves.
+      const batch = this.#ring.waiting(this.#options.segmentBytes / 2);
       if (batch.length === 0) {
         await this.#writeNotes();
         await this.#releaseDone(disk);
