@@ -65,8 +65,18 @@ export interface QueryResponse {
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: 'unavailable' | 'invalid' | 'closed' | 'locked' | 'query';
-  constructor(code: StoreError['code'], message: string, options?: { cause?: unknown }) {
+  /** HTTP status of the answer; undefined if there was none. */
+  readonly status: number | undefined;
+  /** With `unavailable`: the server asked not to be asked again before so many milliseconds are over. */
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    code: StoreError['code'],
+    message: string,
+    options?: { cause?: unknown; status?: number; retryAfterMs?: number | undefined },
+  ) {
     super(message, options);
     this.code = code;
+    this.status = options?.status;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }

@@ -1,2 +1,3 @@
 export * from './daemons.ts';
+export * from './scripted-influx.ts';
 export * from './system.ts';

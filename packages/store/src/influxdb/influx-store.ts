@@ -14,6 +14,7 @@ import {
 import { parseExactJson } from './exact-json.ts';
 import { exchange, type HttpAnswer } from './http-request.ts';
 import { LineWriter, type WritePath } from './line-writer.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 export interface InfluxStoreOptions {
   /** `http://host:8086`; a path in it is kept as prefix. */
@@ -33,6 +34,9 @@ export interface InfluxStoreOptions {
   readonly timeoutMs?: number;
   readonly agent?: Agent;
 }
+
+/** A server that does not answer does not hold up a shutdown. */
+const CLOSE_WAIT_MS = 1000;
 
 interface Generation {
   readonly path: WritePath;
@@ -56,14 +60,24 @@ class InfluxStore implements SeriesStore {
   private readonly existing = new Set<string>();
   private generation: Generation | null = null;
   private lastWrite: Promise<unknown> = Promise.resolve();
-  private closed = false;
+  /** Aborted when no answer is waited for any more. */
+  private readonly closing = new AbortController();
+  private isClosed = false;
 
   constructor(options: InfluxStoreOptions) {
     this.options = options;
     this.timeoutMs = options.timeoutMs ?? 10_000;
     this.headers = basicAuthorization(options);
     const { url, token, agent, org = '' } = options;
-    this.writer = new LineWriter({ url: url.replace(/\/$/, ''), token, headers: this.headers, org, timeoutMs: this.timeoutMs, agent });
+    this.writer = new LineWriter({
+      url: url.replace(/\/$/, ''),
+      token,
+      headers: this.headers,
+      org,
+      timeoutMs: this.timeoutMs,
+      agent,
+      signal: this.closing.signal,
+    });
   }
 
   async write(groups: readonly PointGroup[]): Promise<WriteResult> {
@@ -78,17 +92,33 @@ class InfluxStore implements SeriesStore {
     this.generation ??= await this.detect();
     const rejected: RejectedField[] = [];
     for (const database of new Set(groups.map((group) => group.database))) {
-      await this.ensure(database, this.generation);
+      const known = this.existing.has(database);
       try {
-        await this.writer.write(this.generation.path, database, groups, rejected);
+        await this.writeDatabase(database, this.generation, groups, rejected);
       } catch (error) {
         // A server that was replaced or upgraded is looked at anew.
         this.existing.delete(database);
         this.generation = null;
-        throw error;
+        // Its database was dropped: what was written of these groups before is written again.
+        if (!known || !(error instanceof StoreError && error.status === 404)) throw error;
+        this.generation = await this.detect();
+        await this.writeDatabase(database, this.generation, groups, rejected);
       }
     }
     return { rejected };
+  }
+
+  private async writeDatabase(
+    database: string,
+    generation: Generation,
+    groups: readonly PointGroup[],
+    rejected: RejectedField[],
+  ): Promise<void> {
+    await this.ensure(database, generation);
+    const found: RejectedField[] = [];
+    await this.writer.write(generation.path, database, groups, found);
+    // One by one: a call takes no more arguments than the stack holds.
+    for (const field of found) rejected.push(field);
   }
 
   private async detect(): Promise<Generation> {
@@ -131,12 +161,15 @@ class InfluxStore implements SeriesStore {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.isClosed = true;
+    const timer = setTimeout(() => this.closing.abort(), CLOSE_WAIT_MS);
     await this.lastWrite;
+    clearTimeout(timer);
+    this.closing.abort();
   }
 
   private checkOpen(): void {
-    if (this.closed) throw new StoreError('closed', 'the store is closed');
+    if (this.isClosed) throw new StoreError('closed', 'the store is closed');
   }
 
   private call(
@@ -147,6 +180,7 @@ class InfluxStore implements SeriesStore {
   ): Promise<HttpAnswer> {
     const { token, agent, url } = this.options;
     return exchange({
+      signal: signal ?? this.closing.signal,
       url: new URL(`${url.replace(/\/$/, '')}/${path}`),
       method,
       headers: {
@@ -157,12 +191,15 @@ class InfluxStore implements SeriesStore {
       ...(form === undefined ? {} : { body: form.toString() }),
       agent,
       timeoutMs: this.timeoutMs,
-      signal,
     });
   }
 
   private unavailable(answer: HttpAnswer): StoreError {
-    return new StoreError('unavailable', `InfluxDB at ${new URL(this.options.url).host} answered ${answer.status}: ${errorOf(answer)}`);
+    const { status, headers } = answer;
+    return new StoreError('unavailable', `InfluxDB at ${new URL(this.options.url).host} answered ${status}: ${errorOf(answer)}`, {
+      status,
+      retryAfterMs: retryAfterMs(headers['retry-after']),
+    });
   }
 
   private read(answer: HttpAnswer): QueryResponse {

@@ -7,17 +7,17 @@ const TYPES: Readonly<Record<string, FieldType>> = { float: 'float', integer: 'i
 export class LearnedTypes {
   private readonly known = new Map<string, Map<string, FieldType>>();
 
-  /** True if the message of a refusal told a type that was not known. */
-  learn(database: string, message: string): boolean {
+  /** The field whose type the message of a refusal told, if it was not known; else null. */
+  learn(database: string, message: string): string | null {
     const [, field, measurement, , existing] = CONFLICT.exec(message) ?? [];
     const type = existing === undefined ? undefined : TYPES[existing];
-    if (field === undefined || measurement === undefined || type === undefined) return false;
+    if (field === undefined || measurement === undefined || type === undefined) return null;
     const key = `${database}\u0000${measurement}`;
     const fields = this.known.get(key) ?? new Map<string, FieldType>();
     this.known.set(key, fields);
-    if (fields.get(field) === type) return false;
+    if (fields.get(field) === type) return null;
     fields.set(field, type);
-    return true;
+    return `${key}\u0000${field}`;
   }
 
   /** The point with the types that InfluxDB has. */

@@ -5,6 +5,7 @@ import { type PointLine, serializePoint } from '../line-protocol/index.ts';
 import { nanoseconds } from '../line-protocol/serialize.ts';
 import { type RejectedField, StoreError } from '../series-store.ts';
 import { LearnedTypes } from './learned-types.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 export interface LineTarget {
   readonly url: string;
@@ -13,6 +14,8 @@ export interface LineTarget {
   readonly org: string;
   readonly timeoutMs: number;
   readonly agent?: Agent | undefined;
+  /** Aborts what is under way. */
+  readonly signal: AbortSignal;
 }
 
 export type WritePath = '/write' | '/api/v2/write';
@@ -34,7 +37,6 @@ export class LineWriter {
     this.target = target;
     this.client = new InfluxDB({
       url: target.url,
-      timeout: target.timeoutMs,
       headers: { ...target.headers },
       ...(target.token === undefined ? {} : { token: target.token }),
       ...(target.agent === undefined ? {} : { transportOptions: { agent: target.agent } }),
@@ -52,11 +54,13 @@ export class LineWriter {
   }
 
   serialize(group: PointGroup, index: number, point: Point, into: PointLine[], rejected: RejectedField[]): void {
+    const refused = new Set<string>();
     const text = serializePoint(
       this.types.apply(group.database, point),
       index,
       nanoseconds(group.time, group.nanos ?? 0),
       (at, measurement, field, message) => {
+        if (field !== undefined) refused.add(field);
         rejected.push({
           group: at,
           measurement,
@@ -66,41 +70,73 @@ export class LineWriter {
         });
       },
     );
-    if (text !== null) into.push({ text, group: index, point });
+    // Made again, the line must not name them again.
+    if (text !== null) into.push({ text, group: index, point: refused.size === 0 ? point : without(point, refused) });
   }
 
-  learn(database: string, message: string): boolean {
+  learn(database: string, message: string): string | null {
     return this.types.learn(database, message);
   }
 
-  /** One request. Null: stored. A text: refused for good, and why. */
+  /** One request. Null: stored. A text: refused for good, and why. Throws StoreError `unavailable`. */
   async post(path: WritePath, database: string, lines: readonly PointLine[]): Promise<string | null> {
-    const api = this.client.getWriteApi(this.target.org, database, 'ns', {
-      // More than there are lines: the client must not send by itself, where nobody waits for the outcome.
-      batchSize: lines.length + 1,
-      maxBatchBytes: Number.MAX_SAFE_INTEGER,
-      flushInterval: 0,
-      maxRetries: 0,
-      gzipThreshold: GZIP_BYTES,
-    });
-    if (path === '/write') api.path = `/write?db=${encodeURIComponent(database)}&precision=ns`;
+    const { org, timeoutMs, signal } = this.target;
+    const bucket = encodeURIComponent(database);
+    const query = path === '/write' ? `db=${bucket}` : `org=${encodeURIComponent(org)}&bucket=${bucket}`;
+    const stop = new AbortController();
+    // The client's own timeout is one of silence, and leaves the request open.
+    const deadline = setTimeout(() => stop.abort(), timeoutMs);
+    const abort = (): void => stop.abort();
+    signal.addEventListener('abort', abort, { once: true });
     try {
-      api.writeRecords(lines.map(({ text }) => text));
-      await api.flush();
+      await new Promise<void>((done, fail) => {
+        this.client.transport.send(
+          `${path}?${query}&precision=ns`,
+          lines.map(({ text }) => text).join('\n'),
+          {
+            method: 'POST',
+            headers: { 'content-type': 'text/plain; charset=utf-8' },
+            gzipThreshold: GZIP_BYTES,
+            signal: signal.aborted ? signal : stop.signal,
+          },
+          { error: fail, complete: done },
+        );
+      });
       return null;
     } catch (error) {
-      return refusalOf(error, this.target.url);
+      const reason = stop.signal.aborted && !signal.aborted ? new Error(`no answer in ${timeoutMs} ms`) : error;
+      return refusalOf(reason, this.target.url, lines.length);
     } finally {
-      api.dispose();
+      clearTimeout(deadline);
+      signal.removeEventListener('abort', abort);
     }
   }
 }
 
-function refusalOf(error: unknown, url: string): string {
-  if (error instanceof HttpError && [400, 413, 422].includes(error.statusCode)) return textOf(error);
-  const reason =
-    error instanceof HttpError ? `${error.statusCode} ${textOf(error)}` : error instanceof Error ? error.message : String(error);
-  throw new StoreError('unavailable', `InfluxDB at ${new URL(url).host} did not take a write: ${reason}`, { cause: error });
+function without(point: Point, refused: ReadonlySet<string>): Point {
+  return { ...point, fields: Object.fromEntries(Object.entries(point.fields).filter(([name]) => !refused.has(name))) };
+}
+
+function refusalOf(error: unknown, url: string, lines: number): string {
+  if (error instanceof HttpError && isAboutTheLines(error, lines)) return textOf(error);
+  const isAnswer = error instanceof HttpError;
+  const reason = isAnswer ? `${error.statusCode} ${textOf(error)}` : error instanceof Error ? error.message : String(error);
+  throw new StoreError('unavailable', `InfluxDB at ${new URL(url).host} did not take a write: ${reason}`, {
+    cause: error,
+    ...(isAnswer ? { status: error.statusCode, retryAfterMs: retryAfterMs(error.headers?.['retry-after']) } : {}),
+  });
+}
+
+/** A 400 without a reason is not InfluxDB's, but of something in between: that must cost no line. */
+function isAboutTheLines({ statusCode, json, headers }: HttpError, lines: number): boolean {
+  if (statusCode === 413) return lines > 1 || isFromInflux(json, headers);
+  return (statusCode === 400 || statusCode === 422) && isFromInflux(json, headers);
+}
+
+function isFromInflux(json: unknown, headers: HttpError['headers']): boolean {
+  if (Object.keys(headers ?? {}).some((name) => name.toLowerCase().startsWith('x-influxdb-'))) return true;
+  const { error, message } = (json ?? {}) as { error?: unknown; message?: unknown };
+  return typeof error === 'string' || typeof message === 'string';
 }
 
 function textOf(error: HttpError): string {
@@ -140,15 +176,20 @@ class Batch {
     this.rejected = rejected;
   }
 
-  async send(lines: readonly PointLine[]): Promise<void> {
+  /** `learnt`: fields whose type was learned for these lines. */
+  async send(lines: readonly PointLine[], learnt: ReadonlySet<string> = new Set()): Promise<void> {
     if (lines.length === 0) return;
     const refusal = await this.writer.post(this.path, this.database, lines);
     if (refusal === null) return;
     // What was stored of the batch may be written again: the same points replace themselves.
-    if (this.writer.learn(this.database, refusal)) await this.send(this.again(lines));
-    else if (lines.length > 1) {
-      await this.send(lines.slice(0, lines.length >> 1));
-      await this.send(lines.slice(lines.length >> 1));
+    const field = this.writer.learn(this.database, refusal);
+    // Twice for the same lines: they go into shards that have the field in different types.
+    if (field !== null && !(learnt.has(field) && lines.length > 1)) await this.send(this.again(lines), new Set([...learnt, field]));
+    else if (lines.length > 1 && isDroppedWhole(refusal, lines.length)) {
+      for (const line of lines) this.reject(line, undefined, refusal);
+    } else if (lines.length > 1) {
+      await this.send(this.again(lines.slice(0, lines.length >> 1)));
+      await this.send(this.again(lines.slice(lines.length >> 1)));
     } else await this.divide(lines[0] as PointLine, refusal);
   }
 
@@ -161,15 +202,17 @@ class Batch {
 
   private async divide({ group, point }: PointLine, refusal: string): Promise<void> {
     const names = Object.keys(point.fields);
-    if (names.length > 1) {
+    if (isOfThePoint(refusal)) this.reject({ text: '', group, point }, undefined, refusal);
+    else if (names.length > 1) {
       const half = names.length >> 1;
       for (const part of [names.slice(0, half), names.slice(half)]) {
         const fields = Object.fromEntries(part.map((name) => [name, point.fields[name] as Point['fields'][string]]));
         await this.send(this.again([{ text: '', group, point: { ...point, fields } }]));
       }
-      return;
-    }
-    const [field] = names;
+    } else this.reject({ text: '', group, point }, names[0], refusal);
+  }
+
+  private reject({ group, point }: PointLine, field: string | undefined, refusal: string): void {
     this.rejected.push({
       group,
       measurement: point.measurement,
@@ -178,6 +221,18 @@ class Batch {
       message: refusal,
     });
   }
+}
+
+/** InfluxDB says how many points it dropped. If it is all of them, for what they are, none is looked for. */
+function isDroppedWhole(refusal: string, lines: number): boolean {
+  const [, dropped] = /dropped=(\d+)/.exec(refusal) ?? [];
+  return Number(dropped) === lines && isOfThePoint(refusal);
+}
+
+/** Refused for its time or its series, whatever its fields are. */
+function isOfThePoint(refusal: string): boolean {
+  const code = codeOf(refusal);
+  return code === 'too-old' || code === 'max-series';
 }
 
 function codeOf(refusal: string): string {
