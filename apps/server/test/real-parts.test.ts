@@ -116,8 +116,12 @@ systemSuite(['mosquitto', 'influxd', 'influx'], 'this host through Mosquitto int
 
     const admin = await server.bearer('admin');
     const path = `/api/series?measurement=cpu&field=usage_active&where=cpu:cpu-total&from=${time - 10_000}&to=${time}&step=20s&aggregate=sum`;
-    const answer = (await (await server.get(path, admin)).json()) as SeriesAnswerBody;
-    expect(answer.series[0]?.values.reduce((sum, value) => (sum ?? 0) + (value ?? 0), 0)).toBe(30);
+    const sum = async (): Promise<number | null | undefined> => {
+      const answer = (await (await server.get(path, admin)).json()) as SeriesAnswerBody;
+      return answer.series[0]?.values.reduce((total, value) => (total ?? 0) + (value ?? 0), 0);
+    };
+    // What is acknowledged lies in the journal; the store has it a moment later.
+    await waitFor(async () => (await sum()) === 30, { what: 'both samples in the store' });
     expect(await (await server.get('/api/hosts', admin)).json()).toMatchObject({ hosts: [{ host: 'pve1', state: 'online', cpu: 20 }] });
     expect(await (await server.get('/health')).json()).toMatchObject({ degraded: [], roles: ['ingest', 'alerts', 'api'] });
 

@@ -6,7 +6,6 @@ export type Refusal =
   | 'unknown-host'
   | 'bad-token'
   | 'expired'
-  | 'bad-secret'
   | 'no-scope'
   | 'client-id'
   | 'will'

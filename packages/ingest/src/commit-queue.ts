@@ -1,42 +1,51 @@
-import type { PointGroup } from '@hostwire/model';
-import { type SeriesStore, StoreError, type WriteResult } from '@hostwire/store';
+import { StoreError, type WriteResult } from '@hostwire/store';
+import { divide } from './divide.ts';
 
-/** One sample on its way into the store. */
-export interface Entry {
-  readonly group: PointGroup;
+/** Makes items durable, all or nothing. StoreError `invalid`: one of them will never be taken. */
+export type Committer<Item> = (items: readonly Item[]) => Promise<WriteResult>;
+
+/** One sample on its way to where it is durable. */
+export interface Entry<Item> {
+  readonly item: Item;
   readonly bytes: number;
-  /** Committed; `rejected` says which fields were left out. */
+  readonly points: number;
+  /** Durable; `rejected` says which fields were left out. */
   stored(rejected: WriteResult['rejected']): void;
-  /** The store will never take it. */
+  /** It will never be taken. */
   refused(error: StoreError): void;
-  /** The store does not take it now. */
+  /** It is not taken now. */
   failed(error: unknown): void;
 }
 
-/** A commit takes no more at once, so that a backlog does not become one that lasts for seconds. */
-const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+export interface CommitLimits {
+  /** Payload bytes that may wait or be on their way. */
+  readonly queue: number;
+  /** A commit takes no more at once, so that a backlog does not become one that lasts for seconds. */
+  readonly commit: number;
+}
+
 /** gzip hides what a sample costs from its bytes. */
 const MAX_BATCH_POINTS = 40_000;
 
-/** While the store makes one commit durable, the next is being prepared. */
+/** While one commit is being made durable, the next is being prepared. */
 const MAX_COMMITS = 2;
 
-/** Writes what waits at the same time in one commit. */
-export class CommitQueue {
-  readonly #store: Pick<SeriesStore, 'write'>;
+/** Makes what waits at the same time durable in one commit. */
+export class CommitQueue<Item> {
+  readonly #committer: Committer<Item>;
   readonly #onCommit: () => void;
-  #entries: Entry[] = [];
+  #entries: Entry<Item>[] = [];
   #bytes = 0;
   #commits = 0;
   #gathering = false;
   #whenIdle: (() => void)[] = [];
   #roomFor: (() => void)[] = [];
-  readonly #maxBytes: number;
+  readonly #limits: CommitLimits;
 
   /** `onCommit` is called after each commit, when all its entries were told. */
-  constructor(store: Pick<SeriesStore, 'write'>, maxBytes: number, onCommit: () => void) {
-    this.#store = store;
-    this.#maxBytes = maxBytes;
+  constructor(committer: Committer<Item>, limits: CommitLimits, onCommit: () => void) {
+    this.#committer = committer;
+    this.#limits = limits;
     this.#onCommit = onCommit;
   }
 
@@ -47,10 +56,10 @@ export class CommitQueue {
 
   /** Null if there is room; otherwise resolves when there is some. */
   room(): Promise<void> | null {
-    return this.#bytes < this.#maxBytes ? null : new Promise((done) => this.#roomFor.push(done));
+    return this.#bytes < this.#limits.queue ? null : new Promise((done) => this.#roomFor.push(done));
   }
 
-  push(entry: Entry): void {
+  push(entry: Entry<Item>): void {
     this.#entries.push(entry);
     this.#bytes += entry.bytes;
     this.#gather();
@@ -72,56 +81,57 @@ export class CommitQueue {
     });
   }
 
-  async #commit(batch: readonly Entry[]): Promise<void> {
+  async #commit(batch: readonly Entry<Item>[]): Promise<void> {
     this.#commits++;
     this.#gather();
-    await this.#write(batch);
+    await divide(
+      batch,
+      (part) => this.#write(part),
+      (entry, error) => entry.refused(error),
+    );
     this.#commits--;
     for (const { bytes } of batch) this.#bytes -= bytes;
-    if (this.#bytes < this.#maxBytes) release(this.#roomFor);
+    if (this.#bytes < this.#limits.queue) release(this.#roomFor);
     if (this.#bytes === 0 && this.#commits === 0) release(this.#whenIdle);
     this.#gather();
   }
 
-  #take(): Entry[] {
+  #take(): Entry<Item>[] {
     let bytes = 0;
     let points = 0;
     let count = 0;
-    while (count < this.#entries.length && bytes < MAX_BATCH_BYTES && points < MAX_BATCH_POINTS) {
+    while (count < this.#entries.length && bytes < this.#limits.commit && points < MAX_BATCH_POINTS) {
       const entry = this.#entries[count++];
       bytes += entry?.bytes ?? 0;
-      points += entry?.group.points.length ?? 0;
+      points += entry?.points ?? 0;
     }
     const batch = this.#entries.slice(0, count);
     this.#entries = count === this.#entries.length ? [] : this.#entries.slice(count);
     return batch;
   }
 
-  async #write(batch: readonly Entry[]): Promise<void> {
+  async #write(entries: readonly Entry<Item>[]): Promise<void> {
     try {
-      const { rejected } = await this.#store.write(batch.map(({ group }) => group));
-      const byGroup = new Map<number, WriteResult['rejected'][number][]>();
-      for (const field of rejected) {
-        const known = byGroup.get(field.group);
-        if (known === undefined) byGroup.set(field.group, [field]);
-        else known.push(field);
-      }
-      for (const [index, entry] of batch.entries()) entry.stored(byGroup.get(index) ?? []);
+      const { rejected } = await this.#committer(entries.map(({ item }) => item));
+      const byGroup = rejectedByGroup(rejected);
+      for (const [index, entry] of entries.entries()) entry.stored(byGroup.get(index) ?? []);
       this.#onCommit();
     } catch (error) {
-      const [only] = batch;
-      if (!(error instanceof StoreError && error.code === 'invalid')) {
-        for (const entry of batch) entry.failed(error);
-      } else if (batch.length === 1) {
-        only?.refused(error);
-      } else {
-        // One of them is poison; the others must not wait for it.
-        const half = batch.length >> 1;
-        await this.#write(batch.slice(0, half));
-        await this.#write(batch.slice(half));
-      }
+      if (error instanceof StoreError && error.code === 'invalid') throw error;
+      for (const entry of entries) entry.failed(error);
     }
   }
+}
+
+/** What was left out, by the index of the group that it belongs to. */
+export function rejectedByGroup(rejected: WriteResult['rejected']): Map<number, WriteResult['rejected'][number][]> {
+  const byGroup = new Map<number, WriteResult['rejected'][number][]>();
+  for (const field of rejected) {
+    const known = byGroup.get(field.group);
+    if (known === undefined) byGroup.set(field.group, [field]);
+    else known.push(field);
+  }
+  return byGroup;
 }
 
 function release(waiting: (() => void)[]): void {

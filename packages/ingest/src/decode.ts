@@ -4,7 +4,7 @@ import { decodeJson, PayloadError } from '@hostwire/transport';
 import type { SampleCheck } from './sample-check.ts';
 
 /** Why a message is no sample. */
-export type InvalidReason = 'topic' | 'too-large' | 'gzip' | 'utf8' | 'json' | 'schema' | 'foreign-host' | 'foreign-tier';
+export type InvalidReason = 'topic' | 'too-large' | 'gzip' | 'utf8' | 'json' | 'schema' | 'foreign-host' | 'foreign-tier' | 'decoder';
 
 export interface InvalidSample {
   readonly reason: InvalidReason;

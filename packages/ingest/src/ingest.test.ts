@@ -87,7 +87,7 @@ describe('accepting', () => {
     const made = rig();
     made.store.fail = () => new StoreError('unavailable', 'disk full');
     for (let attempt = 0; attempt < 3; attempt++) await expect(made.accept(makeSample())).rejects.toThrow('disk full');
-    expect(made.ingest.stats()).toEqual({ queuedBytes: 0, storeAvailable: false });
+    expect(made.ingest.stats()).toEqual({ queuedBytes: 0, storeAvailable: false, journal: null, drain: null });
     expect(made.logger.lines).toHaveLength(1);
     made.store.fail = () => new TypeError('a bug is no reason to lose data');
     await expect(made.accept(makeSample())).rejects.toThrow('a bug');

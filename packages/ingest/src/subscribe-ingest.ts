@@ -1,10 +1,10 @@
 import type { Topics } from '@hostwire/model';
-import type { Logger, MqttClient } from '@hostwire/transport';
+import type { Logger, MessageBus, MqttClient } from '@hostwire/transport';
 import type { Ingest } from './ingest.ts';
 
 /**
  * Feeds ingest from a broker in another process. PUBACK says only that a sample is in ingest's bounded queue; when that
- * is full it is held back. What the store does not take is sent again by its agent, which waits for the `ack`.
+ * is full it is held back. What is not made durable is sent again by its agent, which waits for the `ack`.
  * `filter` may be a shared subscription. The result ends it.
  */
 export function subscribeIngest(
@@ -22,5 +22,16 @@ export function subscribeIngest(
     if (room !== null) return room.then(take);
     take();
     return undefined;
+  });
+}
+
+/** Lets ingest hear which runs connect, by which it finds two agents with one identity. The result ends it. */
+export function watchIdentities(
+  bus: Pick<MessageBus, 'subscribe'>,
+  ingest: Pick<Ingest, 'heardInfo'>,
+  topics: Topics,
+): Promise<() => Promise<void>> {
+  return bus.subscribe(topics.filters.infos, (message) => {
+    if (!message.retained) ingest.heardInfo(message);
   });
 }

@@ -1,7 +1,7 @@
 import { version } from '@hostwire/service';
 import { type CAC, type Command, cac } from 'cac';
 import type { ServerOptions } from '../config/load-config.ts';
-import { exportBroker } from './broker-export.ts';
+import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter } from './deadletter.ts';
 import { describeFailure, UsageError } from './failure.ts';
 import { addHost, listHosts, removeHost, rotateHost } from './hosts.ts';
 import { printLogin } from './login.ts';
@@ -67,20 +67,25 @@ function defineCommands(cli: CAC): void {
       if (action === 'remove') return removeToken(server, nameOf(name));
       throw new UsageError(`token ${String(action)} is not a command; there are: token add, token list, token remove`);
     });
-  serverOptions(cli.command('broker <action>', 'Files for an external broker: export'), false)
-    .option('--format <format>', 'mosquitto: passwords, ACL and configuration; emqx: configuration that lets it ask the API')
-    .option('--out <dir>', 'Folder to write to (default broker in the data directory)')
-    .option('--api-url <url>', 'For emqx: where it reaches the API (default http://127.0.0.1:8080)')
-    .option('--broker-url <url>', 'MQTT broker to use; HOSTWIRE_BROKER_USERNAME and HOSTWIRE_BROKER_PASSWORD')
-    .option('--topic-root <root>', 'First levels of all topics (default hostwire)')
-    .action((action: unknown, options: Parsed) => {
-      if (action !== 'export') throw new UsageError(`broker ${String(action)} is not a command; there is: broker export`);
-      return exportBroker(serverOptionsOf(options), {
-        format: textOf(options, 'format'),
-        out: textOf(options, 'out'),
-        apiUrl: textOf(options, 'apiUrl'),
-      });
+  serverOptions(cli.command('deadletter <action> [...ids]', 'Messages that were not stored: list, show ID, replay ID...'), false)
+    .option('--reason <reason>', 'For list and replay --all: only those set aside for this')
+    .option('--host <host>', 'For list and replay --all: only those of this host')
+    .option('--limit <count>', 'For list: at most so many, the newest first (default 50)')
+    .option('--all', 'For replay: every one that is not stored by now')
+    .option('--json', 'Print JSON')
+    .action((action: unknown, ids: unknown, options: Parsed) => {
+      const [json, server, names] = [options['json'] === true, serverOptionsOf(options), listOf(ids)];
+      if (action === 'list') return listDeadLetters(server, letterFilterOf(options), json);
+      if (action === 'show') return showDeadLetter(server, nameOf(names[0]), json);
+      if (action === 'replay') return replayDeadLetters(server, names, options['all'] === true ? letterFilterOf(options) : null);
+      throw new UsageError(`deadletter ${String(action)} is not a command; there are: deadletter list, deadletter show, deadletter replay`);
     });
+}
+
+function letterFilterOf(options: Parsed): LetterFilter {
+  const limit = textOf(options, 'limit');
+  if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError(`--limit ${limit} is not a whole number above 0`);
+  return { reason: textOf(options, 'reason'), host: textOf(options, 'host'), limit: limit === undefined ? undefined : Number(limit) };
 }
 
 function serverOptions(command: Command, runs: boolean): Command {

@@ -1,5 +1,15 @@
 import { join } from 'node:path';
-import { createIngest, DeadLetters, type Ingest } from '@hostwire/ingest';
+import {
+  adoptJournals,
+  createIngest,
+  DeadLetters,
+  type Ingest,
+  ingestLevels,
+  type JournalFoldersOptions,
+  openOwnJournal,
+  serveReplays,
+  watchIdentities,
+} from '@hostwire/ingest';
 import type { Counters, Topics } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
@@ -7,6 +17,11 @@ import type { SeriesStore } from '@hostwire/store';
 import type { MessageBus } from '@hostwire/transport';
 import type { JournalConfig } from '../config/load-config.ts';
 import type { CatalogIndex } from '../live/catalog-index.ts';
+
+/** In the data directory. */
+export const DEAD_LETTERS = 'dead-letters';
+/** Of a journal that nothing is appended to any more. */
+const DRAINED_ONLY_BYTES = 10 * 1024 ** 3;
 
 /** How samples come in, until they are durable; and, in front of InfluxDB, from the journal into it. */
 export interface IngestPart {
@@ -41,38 +56,63 @@ export interface IngestPartOptions {
  * Ingest before its broker: the broker needs somebody to hand samples to before it listens. Rejects with JournalError if
  * no journal can be opened.
  */
-export async function openIngest({
-  dataDir,
-  store,
-  topics,
-  catalogs,
-  registry,
-  database,
-  counters,
-  logger,
-}: IngestPartOptions): Promise<IngestPart> {
+export async function openIngest(options: IngestPartOptions): Promise<IngestPart> {
+  const { dataDir, store, topics, catalogs, registry, database, counters, logger } = options;
+  const folders = journalFolders(options);
+  const own = options.journal === null ? null : await openOwnJournal(folders);
   let bus: Pick<MessageBus, 'publish'> | null = null;
+  const deadLetterFolder = join(dataDir, DEAD_LETTERS);
   const ingest = createIngest({
     store,
+    ...(own === null ? {} : { journal: own.journal }),
     bus: {
-      publish: (topic, payload, options) => bus?.publish(topic, payload, options) ?? Promise.reject(new Error('the broker is not up yet')),
+      publish: (topic, payload, how) => bus?.publish(topic, payload, how) ?? Promise.reject(new Error('the broker is not up yet')),
     },
     topics,
     catalog: catalogs.own,
     // What came a moment ago may not be in the registry yet.
     catalogFor: async (hash) => catalogs.get(hash) ?? registry.catalogs.get(hash),
-    deadLetters: new DeadLetters({ folder: join(dataDir, 'dead-letters'), counters, logger }),
+    deadLetters: new DeadLetters({ folder: deadLetterFolder, counters, logger }),
     logger,
     counters,
     database,
   });
+  // Also with the embedded store: what was acknowledged while there was an InfluxDB must not lie there for ever.
+  const stopAdopting = adoptJournals(folders, { ingest, logger });
+  const stopReplaying = serveReplays({ folder: deadLetterFolder, ingest, counters, logger });
   return {
     ingest,
     async acknowledgeOn(other) {
       bus = other;
+      await watchIdentities(other, ingest, topics);
     },
-    degraded: () => (ingest.stats().storeAvailable ? [] : ['store']),
-    levels: () => new Map([['ingest_queued_bytes', ingest.stats().queuedBytes]]),
-    close: () => ingest.close(),
+    degraded() {
+      const { storeAvailable, journal } = ingest.stats();
+      return [...(storeAvailable ? [] : ['store']), ...(journal?.accepting === false ? ['journal'] : [])];
+    },
+    levels: () => ingestLevels(ingest.stats()),
+    async close() {
+      await stopReplaying();
+      await ingest.close();
+      await stopAdopting();
+      await own?.close();
+    },
+  };
+}
+
+function journalFolders({ dataDir, journal, counters, logger }: IngestPartOptions): JournalFoldersOptions {
+  const { maxBytes = DRAINED_ONLY_BYTES, minFreeBytes } = journal ?? {};
+  return {
+    root: join(dataDir, 'journal'),
+    journal: {
+      maxBytes,
+      ...(minFreeBytes === undefined ? {} : { minFreeBytes }),
+      report({ code, message }) {
+        counters.add(`ingest_journal_problems_total{code="${code}"}`);
+        // A disk that fails does so at every call; that the journal takes nothing is said once elsewhere.
+        if (code === 'io') logger.debug({ code }, message);
+        else logger.warn({ code }, message);
+      },
+    },
   };
 }
