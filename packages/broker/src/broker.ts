@@ -10,6 +10,8 @@ import { Connection } from './connection.ts';
 import { gatekeeper, isCurrent } from './gatekeeper.ts';
 import { type BrokerLimits, DEFAULT_LIMITS } from './limits.ts';
 import { createLocalBus } from './local-bus.ts';
+import { PaceGroup } from './pace.ts';
+import { PendingConnections } from './pending.ts';
 import { cleanPersistence } from './persistence.ts';
 import type { Principal } from './principal.ts';
 import { type Refusal, Refusals } from './refusals.ts';
@@ -73,6 +75,7 @@ export class BrokerError extends Error {
 const TAKEOVER_MS = 2000;
 const SWEEP_MS = 1000;
 const TCP_KEEPALIVE_MS = 30_000;
+const BACKLOG = 4096;
 
 /** An MQTT 3.1 and 3.1.1 broker for hosts and tokens of the registry. Throws BrokerError if it cannot listen. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
@@ -90,11 +93,11 @@ class EmbeddedBroker implements Broker {
   readonly #connections = new Set<Connection>();
   readonly #connectionOf = new WeakMap<Client, Connection>();
   readonly #sessions = new Map<string, Connection>();
-  readonly #pendingOf = new Map<string, number>();
+  readonly #pending: PendingConnections;
+  readonly #paces = new PaceGroup();
   readonly #webSockets: ReturnType<typeof webSocketUpgrade>;
   readonly #tcpServer: Server;
   readonly #httpServer: HttpServer | null;
-  #pending = 0;
   #closing = false;
   #sweep: NodeJS.Timeout | undefined;
   #unlisten = (): void => {};
@@ -103,6 +106,7 @@ class EmbeddedBroker implements Broker {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const counters = options.counters ?? new Counters();
+    this.#pending = new PendingConnections(this.#limits);
     this.#refusals = new Refusals(counters, options.logger);
     this.#retained = new RetainedMessages(options.topics);
     const hooks = gatekeeper({
@@ -121,6 +125,7 @@ class EmbeddedBroker implements Broker {
     this.#aedes = new Aedes(this.#aedesOptions(hooks));
     // aedes' types lack this event.
     (this.#aedes as EventEmitter).on('error', (error: unknown) => options.logger.error({ err: error }, 'the MQTT broker failed'));
+    this.#aedes.on('keepaliveTimeout', (client) => this.#connectionOf.get(client)?.drop('keepalive'));
     this.#webSockets = webSocketUpgrade(this.#limits.maxPacketBytes + 1024, (stream, request) => {
       this.#accept(stream, request.socket);
     });
@@ -175,7 +180,7 @@ class EmbeddedBroker implements Broker {
     return {
       clients: this.#sessions.size,
       hosts,
-      pending: this.#pending,
+      pending: this.#pending.size,
       retained: { messages: this.#retained.size, bytes: this.#retained.bytes },
     };
   }
@@ -217,22 +222,24 @@ class EmbeddedBroker implements Broker {
     stream.on('error', (error: Error & { code?: string }) => {
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.#refusals.add('oversized', { address });
     });
-    const pendingThere = this.#pendingOf.get(address) ?? 0;
-    const { maxPending, maxPendingPerAddress, maxClients } = this.#limits;
-    if (this.#closing || this.#pending >= maxPending || pendingThere >= maxPendingPerAddress || this.#sessions.size >= maxClients) {
+    if (this.#closing || this.#sessions.size >= this.#limits.maxClients || !this.#pending.makeRoom(address)) {
       if (!this.#closing) this.#refusals.add('too-many-connections', { address });
       stream.destroy();
       return;
     }
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
-    const connection = new Connection(stream, address, this.#limits, (reason, { session }) => this.#refuse(reason, address, session?.id));
+    const connection = new Connection(stream, address, this.#limits, this.#paces, (reason, { session }) =>
+      this.#refuse(reason, address, session?.id),
+    );
     this.#connections.add(connection);
-    this.#pending++;
-    this.#pendingOf.set(address, pendingThere + 1);
+    this.#pending.add(connection);
     stream.once('close', () => {
       this.#connections.delete(connection);
-      this.#notPending(connection);
+      this.#pending.remove(connection);
+      const { _disconnected: saidGoodbye } = client as Client & { readonly _disconnected: boolean };
+      // What is left is what aedes does not take: a damaged packet, one out of its order, another version of MQTT.
+      if (!connection.accounted && !saidGoodbye && !this.#closing) this.#refuse('protocol', address, connection.session?.id);
       if (connection.session !== null && this.#sessions.get(connection.session.id) === connection)
         this.#sessions.delete(connection.session.id);
     });
@@ -250,26 +257,16 @@ class EmbeddedBroker implements Broker {
   async #admit(connection: Connection): Promise<void> {
     const { session } = connection;
     if (session === null) return;
-    this.#notPending(connection);
+    this.#pending.remove(connection);
     for (;;) {
       const old = this.#sessions.get(session.id);
       if (old === undefined || old === connection) break;
+      old.accounted = true;
       old.stream.destroy();
       await Promise.race([old.ended, new Promise((done) => setTimeout(done, TAKEOVER_MS).unref())]);
       if (this.#sessions.get(session.id) === old) this.#sessions.delete(session.id);
     }
     if (!connection.stream.destroyed) this.#sessions.set(session.id, connection);
-  }
-
-  #notPending(connection: Connection): void {
-    // A connection can also end while its credentials are being checked.
-    if (!connection.pending) return;
-    connection.pending = false;
-    const { address } = connection;
-    this.#pending--;
-    const left = (this.#pendingOf.get(address) ?? 1) - 1;
-    if (left === 0) this.#pendingOf.delete(address);
-    else this.#pendingOf.set(address, left);
   }
 
   /** Resolves when all whose credentials are valid no more are gone. */
@@ -316,7 +313,8 @@ function listen(server: Server, host: string, port: number, what: string): Promi
         reject(new BrokerError('listen', `cannot serve ${what} on ${host} port ${port}: ${cause.message}`, { cause }));
       }
     });
-    server.listen(port, host, () => {
+    // A fleet that comes back all at once: what does not fit into the queue tries again only after a second (tcp(7)).
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       // An accept that fails (no file descriptors left) must not end the process.
       server.removeAllListeners('error');
       server.on('error', () => {});

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import type { BrokerLimits } from './limits.ts';
-import { Pace } from './pace.ts';
+import { Pace, type PaceGroup } from './pace.ts';
 import { PacketGate } from './packet-gate.ts';
 import type { Principal } from './principal.ts';
 import type { Refusal } from './refusals.ts';
@@ -35,21 +35,33 @@ export class Connection {
   readonly address: string;
   /** Resolves when the connection is gone and aedes has put its session away. */
   readonly ended: Promise<void>;
-  readonly pace = new Pace();
+  readonly pace: Pace;
   request: ConnectRequest | null = null;
   /** Set once the credentials were accepted. */
   session: Session | null = null;
-  /** Counted among those that have not authenticated yet. */
-  pending = true;
   subscriptions = 0;
+  /** Why it ends was counted, or is the client's own wish. */
+  accounted = false;
   readonly #refuse: (reason: Refusal, connection: Connection) => void;
   readonly #limits: BrokerLimits;
 
-  constructor(stream: Duplex, address: string, limits: BrokerLimits, refuse: (reason: Refusal, connection: Connection) => void) {
+  constructor(
+    stream: Duplex,
+    address: string,
+    limits: BrokerLimits,
+    paces: PaceGroup,
+    refuse: (reason: Refusal, connection: Connection) => void,
+  ) {
     this.stream = stream;
     this.address = address;
+    this.pace = new Pace(paces);
     this.#limits = limits;
     this.#refuse = refuse;
+    for (const event of ['end', 'error']) {
+      stream.once(event, () => {
+        this.accounted = true;
+      });
+    }
     this.ended = new Promise((done) => {
       // aedes ends a session one turn after its connection: it unsubscribes, then sends the will.
       stream.once('close', () => {
@@ -63,6 +75,7 @@ export class Connection {
   /** Ends the connection without a word to the client. */
   drop(reason: Refusal): void {
     if (this.stream.destroyed) return;
+    this.accounted = true;
     this.#refuse(reason, this);
     this.stream.destroy();
   }

@@ -45,6 +45,12 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     refusals.add(reason, { address: connection.address, ...who, ...fields });
   }
 
+  /** Refuses what ends the connection. */
+  function endWith(connection: Connection, reason: Refusal, fields: Readonly<Record<string, unknown>>): void {
+    connection.accounted = true;
+    refuse(connection, reason, fields);
+  }
+
   async function identify(username: string, password: string): Promise<Omit<Session, 'id'> | Refusal> {
     if (username === SERVER_USERNAME)
       return verifyToken(password, serverHash) ? { principal: { kind: 'server' }, credential: '' } : 'bad-token';
@@ -75,17 +81,17 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     if (connection === undefined) return NOT_AUTHORIZED;
     // MQTT-3.1.3-8: without a client id there is no session that could be kept.
     if (connection.request?.clientId === '' && !connection.request.clean) {
-      refuse(connection, 'client-id', { username });
+      endWith(connection, 'client-id', { username });
       return IDENTIFIER_REJECTED;
     }
     try {
       const reason = await check(connection, username, password);
       if (reason !== null) {
-        refuse(connection, reason, { username });
+        endWith(connection, reason, { username });
         return NOT_AUTHORIZED;
       }
     } catch (error) {
-      refuse(connection, 'registry-unavailable', { err: error });
+      endWith(connection, 'registry-unavailable', { err: error });
       return SERVER_UNAVAILABLE;
     }
     if (connection.session !== null) client.id = connection.session.id;
@@ -119,7 +125,7 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     }
     const target = mayPublish(connection, client, packet);
     if (typeof target === 'string') {
-      refuse(connection, target, { topic: packet.topic });
+      endWith(connection, target, { topic: packet.topic });
       done(new Error(target));
       return;
     }
@@ -135,7 +141,7 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
       () => done(null),
       (error: unknown) => {
         // Without a PUBACK the client keeps the message, connects again and sends it again.
-        refuse(connection, 'store-unavailable', { err: error });
+        endWith(connection, 'store-unavailable', { err: error });
         done(new Error('store-unavailable', { cause: error }));
       },
     );

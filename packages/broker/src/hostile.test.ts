@@ -155,6 +155,74 @@ describe('a hostile client', () => {
     await expectServing(made);
   });
 
+  it('that says nothing, in whatever numbers, does not keep a host out that connects from the same address', async () => {
+    for (const limits of [{ maxPendingPerAddress: 5 }, { maxPending: 5 }]) {
+      const made = await rig({ limits });
+      const { token } = await made.registry.hosts.add('pve1');
+      const silent = Array.from({ length: 8 }, () => socketTo(made));
+      await waitFor(() => made.refused('too-many-connections') === 3);
+      // Those that have waited longest have gone.
+      await Promise.all(silent.slice(0, 3).map(closed));
+      const host = await made.connect('pve1', token);
+      await host.publish(topics.info('pve1'), 'x', { qos: 1 });
+      expect(made.refused('too-many-connections')).toBe(4);
+      expect(made.refused('timeout')).toBe(0);
+      expect(made.broker.stats().pending).toBe(4);
+    }
+  });
+
+  it('that is cut off for what it sent is counted, and who leaves by itself is not', async () => {
+    const made = await rig();
+    const { token } = await made.registry.hosts.add('pve1');
+    const hello = connectPacket('pve1', 'pve1', token);
+    const bad = [
+      [Buffer.from([0xf0, 0])],
+      [generate({ cmd: 'pingreq' })],
+      [connectPacket('pve1', 'pve1', token, { protocolVersion: 5 } as Partial<Packet>)],
+      [hello, hello],
+      [hello, generate({ cmd: 'pingresp' })],
+      [hello, publishPacket('', 'x')],
+      [hello, Buffer.from([0x36, 2, 0, 0])],
+    ];
+    for (const [index, packets] of bad.entries()) {
+      const socket = socketTo(made);
+      socket.resume();
+      for (const packet of packets) socket.write(packet);
+      await closed(socket);
+      expect(made.refused('protocol')).toBe(index + 1);
+    }
+    for (const leave of [
+      (socket: Socket) => socket.end(),
+      (socket: Socket) => socket.resetAndDestroy(),
+      (socket: Socket) => socket.write(generate({ cmd: 'disconnect' })),
+      // It connects again, and that connection takes over.
+      () => undefined,
+    ]) {
+      const socket = socketTo(made);
+      socket.resume();
+      socket.write(hello);
+      await waitFor(() => made.broker.stats().clients === 1);
+      leave(socket);
+      const next = socketTo(made);
+      next.write(hello);
+      await Promise.all([closed(socket), new Promise((done) => next.once('data', done))]);
+      next.end(generate({ cmd: 'disconnect' }));
+      await waitFor(() => made.broker.stats().clients === 0);
+    }
+    expect(made.refused('protocol')).toBe(bad.length);
+  });
+
+  it('that is silent for longer than it said is counted', async () => {
+    const made = await rig();
+    const { token } = await made.registry.hosts.add('pve1');
+    const socket = socketTo(made);
+    socket.resume();
+    socket.write(connectPacket('pve1', 'pve1', token, { keepalive: 1 } as Partial<Packet>));
+    await closed(socket);
+    expect(made.refused('keepalive')).toBe(1);
+    expect(made.refused('protocol')).toBe(0);
+  });
+
   it('that does not read is dropped and holds nobody up', async () => {
     const made = await rig();
     const { token } = await made.registry.hosts.add('pve1');
@@ -207,6 +275,32 @@ describe('a hostile client', () => {
     // It is slow, not refused.
     const before = order.length;
     await waitFor(() => order.length > before);
+  });
+
+  it('whose messages cost much computing has no more of it together with others of its kind', async () => {
+    let spent = 0;
+    const made = await rig({
+      async onPublish() {
+        const end = performance.now() + 20;
+        while (performance.now() < end);
+        spent += 20;
+      },
+    });
+    const names = Array.from({ length: 5 }, (_, i) => `costly${i}`);
+    for (const name of names) {
+      const { token } = await made.registry.hosts.add(name);
+      const socket = socketTo(made);
+      socket.write(connectPacket(name, name, token));
+      await new Promise((done) => socket.once('data', done));
+      socket.resume();
+      const flood = Array.from({ length: 500 }, (_, id) => publishPacket(topics.sample(name, 'fast'), '{}', 1, id + 1));
+      socket.write(Buffer.concat(flood));
+    }
+    // Each has a burst first.
+    await waitFor(() => spent > names.length * 250);
+    const [began, from] = [performance.now(), spent];
+    await new Promise((done) => setTimeout(done, 2000));
+    expect((spent - from) / (performance.now() - began)).toBeLessThan(0.65);
   });
 
   it('that does read is not dropped when one commit brings the samples of a whole fleet', async () => {

@@ -9,7 +9,10 @@ export interface BrokerLimits {
   /** From the accepted socket to valid credentials. */
   readonly connectTimeoutMs: number;
   readonly maxClients: number;
-  /** Connections that have not authenticated yet: of all, and of one address. */
+  /**
+   * Connections that have not authenticated yet: of all, and of one address, behind which a whole fleet may be. One more
+   * takes the place of the oldest that has not even said who it is: of its own address, or of the address that has most.
+   */
   readonly maxPending: number;
   readonly maxPendingPerAddress: number;
   /** A subscriber that has more than this waiting for 2 s, or 16 times as much at once, is disconnected; it never slows the others down. */
@@ -25,8 +28,8 @@ export const DEFAULT_LIMITS: BrokerLimits = {
   maxPacketBytes: MAX_PAYLOAD_BYTES + 1024,
   connectTimeoutMs: 10_000,
   maxClients: 10_000,
-  maxPending: 1000,
-  maxPendingPerAddress: 200,
+  maxPending: 2000,
+  maxPendingPerAddress: 1000,
   maxBufferedBytes: 1024 * 1024,
   maxSubscriptions: 64,
   maxRetainedPerHost: 64,

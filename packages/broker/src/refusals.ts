@@ -16,6 +16,7 @@ export type Refusal =
   | 'protocol'
   | 'too-many-connections'
   | 'timeout'
+  | 'keepalive'
   | 'slow'
   | 'revoked'
   | 'store-unavailable'
