@@ -50,6 +50,8 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
   const send = (client: Client, message: string): void => {
     if (client.socket.bufferedAmount > MAX_BUFFERED_BYTES) {
       counters.add('ws_dropped{reason="slow"}');
+      // Its socket closes a turn later, and what is sent until then would count it again.
+      clients.delete(client);
       client.socket.terminate();
       return;
     }
