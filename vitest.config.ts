@@ -21,13 +21,20 @@ const packages = readdirSync(new URL('packages', import.meta.url))
   .sort()
   .map((name) => node(name, `packages/${name}`));
 
+const bench = node('bench', 'bench', ['**/*.test.ts']);
+const hostile = node('hostile', 'bench/hostile', ['*.test.ts']);
+Object.assign(bench.test, { exclude: ['hostile/**'] });
+// They measure how long others wait: alone, and after all others.
+Object.assign(hostile.test, { fileParallelism: false, sequence: { groupOrder: 1 } });
+
 export default defineConfig({
   test: {
     projects: [
       ...packages,
       node('agent', 'apps/agent'),
       node('server', 'apps/server'),
-      node('bench', 'bench', ['**/*.test.ts']),
+      bench,
+      hostile,
       'apps/web/vitest.config.ts',
       'apps/web/vitest.e2e.config.ts',
     ],

@@ -7,6 +7,7 @@ export interface ConnectionOptions {
   readonly clientId: string;
   readonly username: string;
   readonly password: string;
+  readonly will?: { readonly topic: string; readonly payload: Buffer };
 }
 
 export interface ConnectionHandlers {
@@ -46,7 +47,7 @@ export class MqttConnection {
 
   /** Resolves after CONNACK 0. Throws ConnectRefused, or what the socket says. */
   static open(options: ConnectionOptions, handlers: ConnectionHandlers): Promise<MqttConnection> {
-    const { address, port, clientId, username, password } = options;
+    const { address, port, clientId, username, password, will } = options;
     const socket = connectSocket({ host: address, port, noDelay: true });
     const connection = new MqttConnection(socket);
     const packets = parser({ protocolVersion: 4 });
@@ -84,6 +85,7 @@ export class MqttConnection {
             clientId,
             username,
             password: Buffer.from(password),
+            ...(will === undefined ? {} : { will: { ...will, qos: 1, retain: true } }),
           }),
         ),
       );
@@ -125,6 +127,12 @@ export class MqttConnection {
     this.#ended = true;
     this.#socket.end(generate({ cmd: 'disconnect' }));
     this.#socket.setTimeout(1000, () => this.#socket.destroy());
+  }
+
+  /** Closes without a word, as a host that loses its power. */
+  cut(): void {
+    this.#ended = true;
+    this.#socket.resetAndDestroy();
   }
 
   #nextId(): number {
