@@ -54,6 +54,9 @@ export class LogState {
     this.segments = segments;
     this.setAside = setAside;
     this.next = next;
+    // Nobody knows what of an earlier process reached the disk before it ended.
+    for (const segment of segments) if (segment.records > 0) this.dirty.add(segment);
+    this.folderDirty = segments.length > 0;
   }
 
   get active(): Segment | undefined {

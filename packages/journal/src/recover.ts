@@ -12,7 +12,7 @@ export interface Recovered {
   readonly segments: Segment[];
   readonly setAside: SetAside;
   readonly cursor: Position | null;
-  /** The number of the next segment: no position of an earlier process comes again, not even one that was lost with the power. */
+  /** The number of the next segment: no position that anything on disk may name comes again, were its record lost with the power. */
   readonly next: number;
 }
 
@@ -63,7 +63,7 @@ async function recoverSegment(tools: Tools, folder: string, number: number, isLa
     const { end, records, firstAt, lastAt } = found;
     const segment: Segment = {
       ...{ number, path, salt: found.salt ?? 0, end, size, records, firstAt, lastAt },
-      ...{ file: null, synced: end, sealed: true, broken: false, damaged: false, failingSince: null },
+      ...{ file: null, synced: end, sealed: true, broken: false, damaged: false, releasing: false, failingSince: null },
     };
     return end === size || (await mend(tools, segment, file, found, isLast)) ? segment : null;
   } catch (error) {

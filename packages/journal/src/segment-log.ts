@@ -181,7 +181,7 @@ class SegmentLog implements Journal {
 
   async #delete(segment: Segment): Promise<void> {
     const { dirty, fileSystem, segments, setAside } = this.#log;
-    segment.sealed = true;
+    segment.sealed = segment.releasing = true;
     dirty.delete(segment);
     const isLast = segment === segments.at(-1);
     try {
@@ -199,9 +199,10 @@ class SegmentLog implements Journal {
         await fileSystem.remove(segment.path);
       }
     } catch (error) {
+      segment.releasing = false;
       throw this.#log.failure('delete', segment.path, error);
     }
-    if (isLast && !segment.damaged) Object.assign(segment, { end: 0, size: 0, records: 0, firstAt: null, lastAt: null });
+    if (isLast && !segment.damaged) Object.assign(segment, { end: 0, size: 0, records: 0, firstAt: null, lastAt: null, releasing: false });
     else segments.splice(segments.indexOf(segment), 1);
     this.#freeSpace.forget();
   }

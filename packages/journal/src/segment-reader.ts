@@ -84,7 +84,7 @@ export class SegmentReader {
       return { records, next: offset };
     } catch (error) {
       if (records.length > 0) return { records, next: null };
-      if (!this.#log.segments.includes(segment)) return { records, next: Number.MAX_SAFE_INTEGER };
+      if (this.#isReleased(segment, limit)) return { records, next: Number.MAX_SAFE_INTEGER };
       segment.failingSince ??= performance.now();
       const isGone = errorCode(error) === 'ENOENT';
       if (!isGone && performance.now() - segment.failingSince < UNREADABLE_MS) throw this.#log.failure('read', segment.path, error);
@@ -102,8 +102,7 @@ export class SegmentReader {
     const found = await scan(file, segment.number, limit, (begin) => {
       if (begin > offset) next = Math.min(next, begin);
     });
-    const released = !this.#log.segments.includes(segment) || segment.end < limit;
-    if (!released && found.end < limit) {
+    if (found.end < limit && !this.#isReleased(segment, limit)) {
       const { end, records, lastAt } = found;
       Object.assign(segment, { end: Math.max(end, HEADER_BYTES), records, lastAt, sealed: true, damaged: true });
       if (this.#log.dirty.has(segment)) segment.broken = true;
@@ -111,6 +110,11 @@ export class SegmentReader {
       this.#log.tally.report({ code: 'bad-segment', message });
     }
     return next;
+  }
+
+  /** Or is about to be, or was found to be damaged by another call. */
+  #isReleased(segment: Segment, limit: number): boolean {
+    return segment.releasing || segment.end < limit || !this.#log.segments.includes(segment);
   }
 
   #lose(segment: Segment, error: unknown): void {

@@ -1,3 +1,4 @@
+import type { OpenFile } from './file-system.ts';
 import { JournalError } from './journal.ts';
 import type { LogState } from './log-state.ts';
 import type { Segment } from './segment.ts';
@@ -66,15 +67,15 @@ export class SegmentSync {
 
   async #syncSegment(segment: Segment): Promise<JournalError | null> {
     const { dirty } = this.#log;
-    const { file, end } = segment;
-    if (segment.broken || file === null) {
+    const { end } = segment;
+    if (segment.broken) {
       dirty.delete(segment);
       await this.#closeSealed(segment);
       return new JournalError('io', `records in ${segment.path} are lost to an fsync that failed before: append them again`);
     }
     const start = performance.now();
     try {
-      await file.sync();
+      await (await this.#fileOf(segment)).sync();
     } catch (cause) {
       // Released meanwhile: nobody needs it.
       if (!dirty.has(segment)) return null;
@@ -91,6 +92,15 @@ export class SegmentSync {
       await this.#closeSealed(segment);
     }
     return null;
+  }
+
+  /** An earlier process's is opened for it. Rejects with the system's error. */
+  async #fileOf(segment: Segment): Promise<OpenFile> {
+    if (segment.file !== null) return segment.file;
+    const file = await this.#log.fileSystem.open(segment.path, 'write');
+    segment.file = file;
+    if (!this.#log.dirty.has(segment)) await this.#log.letGo(segment);
+    return file;
   }
 
   /** The newest one's file is the writer's, which may be at it. */

@@ -60,14 +60,16 @@ export class SegmentWriter {
   /** Those for which there is room; the others are told. */
   async #admit(group: readonly Append[]): Promise<Append[]> {
     const admitted: Append[] = [];
-    let bytes = HEADER_BYTES;
+    let bytes = 0;
     for (const append of group) {
-      const refusal = await this.#refusal(bytes + append.bytes);
+      // Each may be the first of a segment.
+      const more = append.bytes + HEADER_BYTES;
+      const refusal = await this.#refusal(bytes + more);
       if (refusal !== null) {
         append.reject(new JournalError('full', refusal));
         continue;
       }
-      bytes += append.bytes;
+      bytes += more;
       admitted.push(append);
     }
     return admitted;
@@ -118,7 +120,7 @@ export class SegmentWriter {
     this.#header = header;
     const segment: Segment = {
       ...{ number, path, salt, end: 0, size: 0, records: 0, firstAt: null, lastAt: null },
-      ...{ file, synced: 0, sealed: false, broken: false, damaged: false, failingSince: null },
+      ...{ file, synced: 0, sealed: false, broken: false, damaged: false, releasing: false, failingSince: null },
     };
     this.#log.segments.push(segment);
     this.#log.folderDirty = true;

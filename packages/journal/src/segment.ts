@@ -29,6 +29,8 @@ export interface Segment {
   broken: boolean;
   /** Something that was valid once follows its end. */
   damaged: boolean;
+  /** It is being deleted: what a read finds missing is no damage. */
+  releasing: boolean;
   /** Since when it cannot be read (`performance.now()`); null if it can. */
   failingSince: number | null;
 }

@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { comparePositions, type Journal, JournalError, openJournal, type Position } from './index.ts';
+import { type Call, type Fault, MemoryFileSystem } from './memory-file-system.testkit.ts';
+
+const MAX_BYTES = 6000;
+const seed = Number(process.env['HOSTWIRE_SEED'] ?? Date.now() | 0);
+const RUNS = Number(process.env['HOSTWIRE_MODEL_RUNS'] ?? 600);
+
+interface Written {
+  readonly text: string;
+  readonly position: Position;
+  /** Null once a sync was refused that should have covered it. */
+  synced: boolean | null;
+}
+
+/** What the journal should hold: `maybe` are records whose append failed where even the cut failed. */
+class Model {
+  kept: Written[] = [];
+  readonly maybe = new Set<string>();
+  readonly released = new Set<string>();
+  readonly seen = new Set<string>();
+  journal!: Journal;
+  readonly fileSystem = new MemoryFileSystem();
+  #count = 0;
+
+  async open(): Promise<void> {
+    this.journal = await openJournal({
+      fileSystem: this.fileSystem,
+      folder: '/j',
+      maxBytes: MAX_BYTES,
+      segmentBytes: 400,
+      minFreeBytes: 0,
+    });
+  }
+
+  /** Appends as calls made at once, some with several records. */
+  async append(calls: readonly (readonly number[])[]): Promise<void> {
+    const texts = calls.map((sizes) => sizes.map((size) => `${this.#count++} ${'.'.repeat(size)}`));
+    const settled = await Promise.allSettled(texts.map((call) => this.journal.append(call.map((text) => Buffer.from(text)))));
+    for (const [i, result] of settled.entries()) {
+      const call = texts[i] ?? [];
+      if (result.status === 'rejected') {
+        expect(result.reason).toBeInstanceOf(JournalError);
+        if (result.reason.code === 'io') for (const text of call) this.maybe.add(text);
+        else expect(result.reason.code).toBe('full');
+        continue;
+      }
+      for (const [k, position] of result.value.entries()) {
+        const key = `${position.segment}:${position.offset}`;
+        expect(this.seen.has(key), `position ${key} is new`).toBe(false);
+        this.seen.add(key);
+        this.kept.push({ text: call[k] ?? '', position, synced: false });
+      }
+    }
+  }
+
+  async sync(): Promise<void> {
+    const covered = [...this.kept];
+    try {
+      await this.journal.sync();
+      for (const record of covered) if (record.synced === false) record.synced = true;
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'JournalError', code: 'io' });
+      for (const record of this.kept) if (record.synced === false) record.synced = null;
+    }
+  }
+
+  async together(calls: readonly (readonly number[])[], share: number): Promise<void> {
+    const reading = this.journal.read(this.journal.first, 200).catch((error: unknown) => expect(error).toMatchObject({ code: 'io' }));
+    await Promise.all([this.append(calls), this.sync(), this.release(share), this.sync(), this.append(calls), reading]);
+  }
+
+  async release(share: number): Promise<void> {
+    const before = this.kept[Math.floor(share * this.kept.length)]?.position ?? this.journal.end;
+    await this.journal.release(before).catch((error: unknown) => expect(error).toMatchObject({ code: 'io' }));
+    const { first } = this.journal;
+    // No more than was asked for goes, whole segments only.
+    for (const { position } of this.kept)
+      if (comparePositions(position, first) < 0) expect(comparePositions(position, before)).toBeLessThan(0);
+    for (const { text, position } of this.kept) if (comparePositions(position, first) < 0) this.released.add(text);
+    this.kept = this.kept.filter(({ position }) => comparePositions(position, first) >= 0);
+  }
+
+  /** Everything that is kept comes back, in order, by `read` in pieces and by `readAt`; nothing else does, but what may. */
+  async check(mayMiss: (record: Written) => boolean = () => false): Promise<void> {
+    const { journal } = this;
+    const read: { text: string; position: Position }[] = [];
+    let at: Position = { segment: 0, offset: 0 };
+    for (;;) {
+      const some = await journal.read(at, 150);
+      if (some.length === 0) break;
+      for (const { bytes, position, end } of some) {
+        expect(comparePositions(position, at)).toBeGreaterThanOrEqual(0);
+        read.push({ text: bytes.toString(), position });
+        at = end;
+      }
+    }
+    expect(comparePositions(at, journal.end)).toBeLessThanOrEqual(0);
+    const wanted = new Map(this.kept.map((record) => [record.text, record]));
+    for (const { text } of read) if (!wanted.has(text)) expect(this.maybe, `unknown record ${text}`).toContain(text);
+    const found = read.filter(({ text }) => wanted.has(text));
+    const texts = new Set(found.map(({ text }) => text));
+    for (const record of this.kept) if (!mayMiss(record)) expect(texts, record.text).toContain(record.text);
+    this.kept = this.kept.filter(({ text }) => texts.has(text));
+    expect(found).toEqual(this.kept.map(({ text, position }) => ({ text, position })));
+    for (const { text, position } of this.kept.slice(-3)) expect((await journal.readAt(position))?.bytes.toString()).toBe(text);
+    expect(journal.stats().bytes).toBeLessThanOrEqual(MAX_BYTES);
+    const records = journal.segments().reduce((sum, segment) => sum + segment.records, 0);
+    expect(records).toBe(read.length);
+  }
+}
+
+const fault = fc.record({
+  call: fc.constantFrom<Call>('write', 'write', 'write', 'sync', 'truncate', 'open', 'remove', 'syncFolder', 'rename'),
+  code: fc.constantFrom('ENOSPC', 'EIO'),
+  partial: fc.nat(300),
+  short: fc.boolean(),
+  after: fc.nat(4),
+  times: fc.integer({ min: 1, max: 4 }),
+});
+const calls = fc.array(fc.array(fc.nat(120), { maxLength: 3 }), { maxLength: 4 });
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      calls,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('together' as const), calls, share: fc.double({ min: 0, max: 1.2, noNaN: true }) }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('sync' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), share: fc.double({ min: 0, max: 1.2, noNaN: true }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('close' as const, 'kill' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('power' as const), keep: fc.nat(500), hole: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fault' as const), fault }) },
+);
+
+/** The next calls of a kind fail, some later. */
+function inject({ call, code, partial, short, after, times }: { call: Call; after: number; times: number } & Fault) {
+  let count = 0;
+  return (asked: Call, path: string): Fault | null => {
+    if (asked !== call || !path.endsWith('.seg') || count++ < after || count > after + times) return null;
+    return { code, ...(partial === undefined ? {} : { partial }), ...(short === undefined ? {} : { short }) };
+  };
+}
+
+it(`holds what was appended, whatever fails in between: ${RUNS} runs, seed ${seed}`, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+      const model = new Model();
+      const { fileSystem } = model;
+      await model.open();
+      for (const one of steps) {
+        if (one.do === 'append') await model.append(one.calls);
+        else if (one.do === 'together') await model.together(one.calls, one.share);
+        else if (one.do === 'sync') await model.sync();
+        else if (one.do === 'release') await model.release(one.share);
+        else if (one.do === 'fault') fileSystem.fault = inject(one.fault);
+        else {
+          fileSystem.fault = () => null;
+          if (one.do === 'close') await model.journal.close();
+          if (one.do === 'power') {
+            fileSystem.powerFailure(
+              () => one.keep,
+              () => one.hole,
+            );
+            // Nothing on disk names a position of a segment whose very name is lost.
+            model.seen.clear();
+            // Nor is a deletion on disk at once.
+            for (const text of model.released) model.maybe.add(text);
+          }
+          await model.open();
+          await model.check((record) => one.do === 'power' && record.synced !== true);
+        }
+      }
+      fileSystem.fault = () => null;
+      await model.check();
+      // Usable again as soon as the disk is.
+      await model.release(1.1);
+      await model.append([[1]]);
+      expect(model.kept.at(-1)?.text).toMatch(/ \.$/);
+      await model.journal.sync();
+      await model.check();
+    }),
+    { numRuns: RUNS, seed },
+  );
+}, 600_000);
