@@ -135,7 +135,8 @@ function guardedClient(client: pg.PoolClient, name: string): PostgresPoolClient 
 function unavailable(name: string, cause: unknown): RegistryError {
   const reasons = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
   const text = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason))).join(', ');
-  return new RegistryError('unavailable', `the registry ${name} does not answer: ${text}`, { cause });
+  const isRefused = cause instanceof pg.DatabaseError && cause.severity === 'ERROR';
+  return new RegistryError('unavailable', `the registry ${name} ${isRefused ? 'failed' : 'does not answer'}: ${text}`, { cause });
 }
 
 /** Counts and times of this registry are below 2^53. */

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type PostgresDaemon, startPostgres, systemSuite, waitFor } from '@hostwire/testkit';
 import { sql } from 'kysely';
@@ -9,7 +11,7 @@ import { postgresBackend } from './postgres-database.ts';
 import type { Registry } from './registry.ts';
 import { registryContract } from './registry-contract.testkit.ts';
 
-systemSuite(['postgres', 'initdb', 'psql'], 'a registry in PostgreSQL', () => {
+systemSuite(['postgres', 'initdb', 'psql', 'openssl'], 'a registry in PostgreSQL', () => {
   let postgres: PostgresDaemon;
 
   beforeAll(async () => {
@@ -182,6 +184,33 @@ systemSuite(['postgres', 'initdb', 'psql'], 'a registry in PostgreSQL', () => {
         expect([bad, code]).toEqual([bad, expect.stringMatching(/^(unavailable|invalid)$/)]);
         expect(text).not.toContain(secret);
       }
+    });
+
+    it('says whether the connection is encrypted, and to whom', async () => {
+      const url = postgres.createDatabase();
+      const [cert, key] = [join(postgres.folder, 'cert.pem'), join(postgres.folder, 'key.pem')];
+      const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=test', '-keyout', key, '-out', cert];
+      execFileSync('openssl', [...request, '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+      const { uid, gid } = statSync(postgres.folder);
+      chownSync(key, uid, gid);
+      chmodSync(key, 0o600);
+      const { db } = postgresBackend(url);
+      onTestFinished(() => db.destroy());
+      const isEncrypted = async (of: typeof db): Promise<boolean | undefined> => {
+        const { rows } = await sql<{ ssl: boolean }>`select ssl from pg_stat_ssl where pid = pg_backend_pid()`.execute(of);
+        return rows[0]?.ssl;
+      };
+      for (const [name, value] of Object.entries({ ssl_cert_file: cert, ssl_key_file: key, ssl: 'on' }))
+        await sql`alter system set ${sql.raw(name)} = ${sql.lit(value)}`.execute(db);
+      await sql`select pg_reload_conf()`.execute(db);
+      const encrypted = postgresBackend(`${url}?sslmode=verify-full&sslrootcert=${cert}`).db;
+      onTestFinished(() => encrypted.destroy());
+      await waitFor(() => isEncrypted(encrypted).catch(() => false));
+      expect(await isEncrypted(db)).toBe(false);
+      await expect(openRegistry({ url: `${url}?sslmode=verify-full` })).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('self-signed'),
+      });
     });
 
     it('of a database that a newer program wrote is refused', async () => {
