@@ -35,7 +35,7 @@ export interface Leadership {
 const TTL_MS = 15_000;
 const RENEW_MS = 5000;
 /** One who stands by takes over within the lease's time and this. */
-const STANDBY_MS = 2000;
+const STANDBY_MS = 1000;
 /** Stops before the lease ends by the registry's clock, however the two clocks drift. */
 const MARGIN_MS = 500;
 

@@ -1,7 +1,8 @@
 import { decodeSample, SampleCheck } from '@hostwire/ingest';
 import { type Counters, MAX_CLOCK_SKEW_MS, type Topics } from '@hostwire/model';
-import type { MessageBus } from '@hostwire/transport';
+import type { BusMessage, MessageBus } from '@hostwire/transport';
 import type { LiveState } from './live-state.ts';
+import { keepStrangers } from './strangers.ts';
 
 export interface ListenSamplesOptions {
   readonly bus: Pick<MessageBus, 'subscribe'>;
@@ -18,14 +19,21 @@ export interface ListenSamplesOptions {
  */
 export async function listenToSamples({ bus, topics, live, counters, onUnknownHost }: ListenSamplesOptions): Promise<void> {
   const check = new SampleCheck(live.catalogs.own);
-  await bus.subscribe(topics.filters.samples, ({ topic, payload, receivedAt, retained }) => {
+  const handle = (message: BusMessage): void => {
+    const { topic, payload, receivedAt, retained } = message;
     if (payload.length === 0) return;
     const { sample } = decodeSample(topics, check, topic, payload);
-    if (sample === null) counters.add('invalid{kind="sample"}');
-    // Its agent is told the time, and sends it again.
-    else if (!retained && sample.backfill !== true && Math.abs(sample.time - receivedAt) > MAX_CLOCK_SKEW_MS) {
+    if (sample === null) {
+      counters.add('invalid{kind="sample"}');
+    } else if (!retained && sample.backfill !== true && Math.abs(sample.time - receivedAt) > MAX_CLOCK_SKEW_MS) {
+      // Its agent is told the time, and sends it again.
       counters.add('wrong_clock');
       live.applySignOfLife(sample.host, receivedAt);
-    } else if (!live.applySample(sample, { receivedAt, retained }) && !retained) onUnknownHost(sample.host);
-  });
+    } else if (!live.applySample(sample, { receivedAt, retained })) {
+      if (sample.backfill !== true) strangers.keep(sample.host, message);
+      if (!retained) onUnknownHost(sample.host);
+    }
+  };
+  const strangers = keepStrangers(live, handle);
+  await bus.subscribe(topics.filters.samples, handle);
 }

@@ -5,6 +5,7 @@ import type { Logger } from '@hostwire/service';
 import { type BusMessage, decodeJson, type MessageBus } from '@hostwire/transport';
 import type { Arrival } from './host-live.ts';
 import type { LiveState } from './live-state.ts';
+import { keepStrangers } from './strangers.ts';
 
 export interface ListenOptions {
   readonly bus: MessageBus;
@@ -21,13 +22,9 @@ export interface ListenOptions {
 
 export type HostWord = 'status' | 'info' | 'catalog';
 
-/** What strangers said of themselves is kept until they are enrolled, of so many messages at most. */
-const MAX_STRANGERS = 2000;
-
 /** Keeps the live state by what hosts say of themselves: status, info and catalog. Bad messages are counted and left out. */
 export async function listenToHosts(options: ListenOptions): Promise<void> {
   const { bus, topics, live, registry, counters, logger, onUnknownHost, kinds = ['status', 'info', 'catalog'] } = options;
-  const strangers = new Map<string, BusMessage>();
   const invalid = (kind: string): void => counters.add(`invalid{kind="${kind}"}`);
   const saved = (work: Promise<void>, what: string): void => {
     work.catch((error: unknown) => {
@@ -44,7 +41,7 @@ export async function listenToHosts(options: ListenOptions): Promise<void> {
   };
 
   const unknown = (host: string, message: BusMessage): void => {
-    if (strangers.size < MAX_STRANGERS) strangers.set(message.topic, message);
+    strangers.keep(host, message);
     // What is retained may be of a host that was removed.
     if (!message.retained) onUnknownHost(host);
   };
@@ -78,13 +75,7 @@ export async function listenToHosts(options: ListenOptions): Promise<void> {
     if (topic === null || message.payload.length === 0) return;
     if (topic.kind === 'status' || topic.kind === 'info' || topic.kind === 'catalog') handlers[topic.kind](topic.host, message);
   };
-  live.onChange((host) => {
-    if (strangers.size === 0 || live.get(host) === undefined) return;
-    for (const topic of [topics.status(host), topics.info(host), topics.catalog(host)]) {
-      const message = strangers.get(topic);
-      if (strangers.delete(topic) && message !== undefined) handle(message);
-    }
-  });
+  const strangers = keepStrangers(live, handle);
   const { statuses, infos, catalogs } = topics.filters;
   const filters = { status: statuses, info: infos, catalog: catalogs };
   for (const kind of kinds) await bus.subscribe(filters[kind], handle);
