@@ -64,6 +64,18 @@ describe('startAgent', () => {
     expect(log()).toContain('samples go out as h1 every 1 s');
   });
 
+  it('idles twice as long each time that its identity is taken', async () => {
+    const broker = await TestBroker.start();
+    const { samples, log } = await start(broker, { conflictRetryMs: 600 });
+    for (let time = 1; time <= 3; time++) {
+      await waitFor(() => broker.connects === time);
+      const { run } = await waitFor(() => samples().at(-1));
+      broker.publish(topics.ack('h1'), JSON.stringify({ run, conflict: true, time: Date.now() }));
+      await waitFor(() => log().match(/another agent is alive/g)?.length === time);
+    }
+    expect(log().match(/stops for \d+ s/g)).toEqual(['stops for 1 s', 'stops for 1 s', 'stops for 2 s']);
+  });
+
   it('leaves its identity to another agent without a farewell, and comes back later', async () => {
     const broker = await TestBroker.start();
     const { samples, log } = await start(broker, { conflictRetryMs: 1_500 });

@@ -9,6 +9,7 @@ import { GapLedger } from './gap-ledger.ts';
 import { type Restored, restore } from './restore.ts';
 import { type SampleIndex, toRanges } from './sample-index.ts';
 import { Spool, type SpoolTiming } from './spool.ts';
+import { within } from './spool-disk.ts';
 
 export interface OpenSpoolOptions {
   /** Absolute; null: memory only. */
@@ -51,6 +52,8 @@ const MIB = 1024 * 1024;
 const MAX_SEGMENT_BYTES = 2 * MIB;
 const MIN_SEGMENT_BYTES = 64 * 1024;
 const SEGMENTS = 16;
+/** A backlog of 256 MiB is read within it from all but the slowest card. */
+const OPEN_MS = 60_000;
 
 /**
  * Opens the spool and reads what earlier runs left in it. Rejects only with JournalError `locked`, if another agent uses the
@@ -58,12 +61,10 @@ const SEGMENTS = 16;
  */
 export async function openSpool(options: OpenSpoolOptions): Promise<OpenedSpool> {
   const { folder, clock, logger, timing, maxBytes = DEFAULT_MAX_BYTES } = options;
-  const ledger = new GapLedger();
-  const opened = folder === null ? null : await openFolder(folder, ledger, options);
+  const opened = folder === null ? null : await openInTime(folder, options);
   const spool = new Spool({
     journal: opened?.journal ?? null,
-    ...(opened === null ? {} : { restored: opened.restored }),
-    ledger,
+    ...(opened === null ? {} : { restored: opened.restored, ledger: opened.ledger }),
     boot: options.boot ?? bootId(),
     clock,
     logger,
@@ -85,12 +86,31 @@ export async function openSpool(options: OpenSpoolOptions): Promise<OpenedSpool>
 
 interface OpenedFolder {
   readonly journal: Journal;
+  readonly ledger: GapLedger;
   readonly restored: Restored;
   readonly segmentBytes: number;
   readonly release: () => Promise<void>;
 }
 
-async function openFolder(folder: string, ledger: GapLedger, options: OpenSpoolOptions): Promise<OpenedFolder | null> {
+/** A disk that hangs does not keep the agent from starting. */
+async function openInTime(folder: string, options: OpenSpoolOptions): Promise<OpenedFolder | null> {
+  const opening = openFolder(folder, options);
+  const inTime = await within(options.timing?.openMs ?? OPEN_MS, opening);
+  if (inTime) return opening;
+  options.logger.error(
+    { folder },
+    `the spool's disk does not answer: until the next start samples are kept in memory alone, and lost with it`,
+  );
+  const giveBack = async (): Promise<void> => {
+    const late = await opening;
+    await late?.journal.close();
+    await late?.release();
+  };
+  giveBack().catch((error: unknown) => options.logger.warn({ err: error }, 'the spool was opened too late, and not closed as it should'));
+  return null;
+}
+
+async function openFolder(folder: string, options: OpenSpoolOptions): Promise<OpenedFolder | null> {
   const { logger, maxBytes = DEFAULT_MAX_BYTES, minFreeBytes, fileSystem } = options;
   let release: () => Promise<void> = () => Promise.resolve();
   try {
@@ -98,6 +118,7 @@ async function openFolder(folder: string, ledger: GapLedger, options: OpenSpoolO
     const lock = await lockFolder(folder);
     release = () => lock.release().catch(() => undefined);
     const segmentBytes = await segmentSize(folder, maxBytes);
+    const ledger = new GapLedger();
     let damaged = false;
     const journal = await openJournal({
       folder,
@@ -111,7 +132,7 @@ async function openFolder(folder: string, ledger: GapLedger, options: OpenSpoolO
       },
     });
     const restored = await restore(journal, ledger, { damaged, logger });
-    return { journal, restored, segmentBytes, release };
+    return { journal, ledger, restored, segmentBytes, release };
   } catch (error) {
     await release();
     if (error instanceof JournalError && error.code === 'locked') throw error;

@@ -20,6 +20,14 @@ function smallDisk(size: string): string | null {
   return folder;
 }
 
+function fill(file: string): void {
+  try {
+    writeFileSync(file, Buffer.alloc(8 * 1024 * 1024));
+  } catch {
+    // It takes what there is.
+  }
+}
+
 describe('a spool on a small disk', () => {
   it('fills it, goes on, and tells exactly how many samples are missing', async ({ skip }) => {
     const disk = smallDisk('1m');
@@ -47,6 +55,20 @@ describe('a spool on a small disk', () => {
     expect(pendingOf(again).map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, (_, at) => at + last + 1));
   });
 
+  it('starts on a disk that is full', async ({ skip }) => {
+    const disk = smallDisk('1m');
+    if (disk === null) return skip();
+    const filler = join(disk, 'filler');
+    fill(filler);
+    const opened = await openTestSpool(join(disk, 'spool'));
+    for (let seq = 1; seq <= 20; seq++) await opened.spool.append(makeSample(seq, { bytes: 4000 }), seq).settled;
+    expect(pendingOf(opened)).toHaveLength(20);
+    rmSync(filler);
+    await waitFor(() => opened.log().includes('takes samples again'));
+    await opened.close();
+    expect(pendingOf(await openTestSpool(join(disk, 'spool')))).toHaveLength(20);
+  });
+
   it('keeps what it has when others fill the disk, and counts what memory had no room for', async ({ skip }) => {
     const disk = smallDisk('4m');
     if (disk === null) return skip();
@@ -54,11 +76,7 @@ describe('a spool on a small disk', () => {
     const filler = join(disk, 'filler');
     const opened = await openTestSpool(folder, { ringSamples: 50 });
     for (let seq = 1; seq <= 100; seq++) await opened.spool.append(makeSample(seq, { bytes: 4000 }), seq).settled;
-    try {
-      writeFileSync(filler, Buffer.alloc(8 * 1024 * 1024));
-    } catch {
-      // It takes what there is.
-    }
+    fill(filler);
     for (let seq = 101; seq <= 400; seq++) await opened.spool.append(makeSample(seq, { bytes: 4000 }), seq).settled;
     rmSync(filler);
     await waitFor(() => opened.log().includes('takes samples again'));

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tempDir, waitFor } from '@hostwire/testkit';
 import fc from 'fast-check';
@@ -93,6 +95,35 @@ describe('Spool', () => {
     const last = pendingOf(opened).at(-1);
     const gaps = last === undefined ? [] : gapsIn(await opened.spool.read(last));
     expect(gaps.every(({ reason, from, to }) => reason === 'full' && from <= to)).toBe(true);
+  });
+
+  it('gives up as much as it must where less room is allowed than before', async () => {
+    const folder = tempDir();
+    const first = await openTestSpool(folder, { maxBytes: 4 * 1024 * 1024 });
+    for (let seq = 1; seq <= 600; seq++) await first.spool.append(makeSample(seq, { bytes: 4000 }), seq).settled;
+    await first.close();
+    const second = await openTestSpool(folder, { maxBytes: 1024 * 1024 });
+    for (let seq = 601; seq <= 605; seq++) {
+      await second.spool.append(makeSample(seq, { bytes: 4000 }), seq).settled;
+      await sleep(50);
+    }
+    expect(second.spool.stats().bytes).toBeLessThanOrEqual(1024 * 1024);
+    await second.spool.append(makeSample(606), 606).settled;
+    expect(await missingBy(second)).toBe(606 - pendingOf(second).length);
+  });
+
+  it('starts without a disk that does not answer or that cannot be used', async () => {
+    const fileSystem = new FaultyFileSystem();
+    fileSystem.list = () => new Promise(() => undefined);
+    const hung = await openTestSpool(tempDir(), { fileSystem, timing: { openMs: 50 } });
+    await hung.spool.append(makeSample(1), 1).settled;
+    expect(hung.log()).toContain('does not answer');
+    const file = join(tempDir(), 'file');
+    writeFileSync(file, '');
+    const unusable = await openTestSpool(join(file, 'spool'));
+    await unusable.spool.append(makeSample(1), 1).settled;
+    expect(unusable.log()).toContain('cannot be used');
+    expect([seqsOf(hung), seqsOf(unusable)]).toEqual([[1], [1]]);
   });
 
   it('gives back the room of what was acknowledged', async () => {

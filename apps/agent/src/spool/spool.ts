@@ -23,6 +23,8 @@ export interface SpoolTiming {
   readonly noteMs?: number;
   /** Between two looks at ages; default 5,000. */
   readonly watchMs?: number;
+  /** A disk that has not opened the spool by then is done without; default 60,000. */
+  readonly openMs?: number;
 }
 
 export interface SpoolOptions {
@@ -312,18 +314,25 @@ export class Spool implements Outbox {
   }
 
   async #dropSegment(disk: SpoolDisk): Promise<boolean> {
-    const { first, end } = disk.journal;
-    if (first.segment >= end.segment) return false;
-    const next = disk.journal.segments().find(({ segment }) => segment > first.segment)?.segment ?? end.segment;
-    const doomed = [...this.#index.all()].filter(({ segment }) => segment >= 0 && segment < next);
-    for (const entry of doomed) this.#drop(entry, 'full');
-    if (doomed.length > 0) {
-      this.#reportDropped();
-      // Before the segment goes, so that a run that is killed in between neither forgets them nor counts them twice.
-      this.#notes.droppedBefore(next);
-      await this.#writeNotes();
+    const { journal } = disk;
+    const { maxBytes, segmentBytes } = this.#options;
+    let dropped = false;
+    // More than one where less room is allowed than an earlier run had.
+    while (journal.first.segment < journal.end.segment && (!dropped || journal.stats().bytes > maxBytes - segmentBytes)) {
+      const { first, end } = journal;
+      const next = journal.segments().find(({ segment }) => segment > first.segment)?.segment ?? end.segment;
+      const doomed = [...this.#index.all()].filter(({ segment }) => segment >= 0 && segment < next);
+      for (const entry of doomed) this.#drop(entry, 'full');
+      if (doomed.length > 0) {
+        this.#reportDropped();
+        // Before the segment goes, so that a run that is killed in between neither forgets them nor counts them twice.
+        this.#notes.droppedBefore(next);
+        await this.#writeNotes();
+      }
+      if (!(await disk.release({ segment: next, offset: 0 }))) return dropped;
+      dropped = true;
     }
-    return disk.release({ segment: next, offset: 0 });
+    return dropped;
   }
 
   /** Each time that it has become twice as many: a full spool gives up samples as fast as new ones come. */
