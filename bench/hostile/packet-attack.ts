@@ -31,6 +31,8 @@ type Counts = { -readonly [Key in keyof PacketAttackReport]: number };
 
 const PINGREQ = Buffer.from([0xc0, 0]);
 const PINGRESP = Buffer.from([0xd0, 0]);
+/** Of so many, and of a fiftieth of all, progress is told. */
+const PROGRESS_PACKETS = 20_000;
 /** A broker that has not answered by then waits for the rest of a packet. */
 const PATIENCE_MS = 60;
 const CONNECT_PATIENCE_MS = 5000;
@@ -46,7 +48,7 @@ const STRANGERS = 0.25;
 export async function attackWithPackets(options: PacketAttackOptions): Promise<PacketAttackReport> {
   const counts: Counts = { sent: 0, beforeConnack: 0, afterConnack: 0, connections: 0, answered: 0, closed: 0, waited: 0 };
   let reported = 0;
-  const step = Math.max(1000, Math.floor(options.packets / 50));
+  const step = Math.max(PROGRESS_PACKETS, Math.floor(options.packets / 50));
   const attackers = options.hosts.map(async (host, index) => {
     const share = Math.floor(options.packets / options.hosts.length) + (index < options.packets % options.hosts.length ? 1 : 0);
     const attacker = new Attacker(options, host, Dice.of(options.seed, index), counts);

@@ -18,6 +18,8 @@ export interface ServerUnderTestOptions {
   readonly hosts: Readonly<Record<string, number>>;
   /** More arguments of `hostwire serve`. */
   readonly args?: readonly string[];
+  /** More of the environment, such as keys of the configuration. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const PROGRAM = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url));
@@ -43,6 +45,7 @@ export class ServerUnderTest {
     hosts: ReadonlyMap<string, readonly Host[]>,
     tokens: Readonly<Record<'mqtt:read' | 'api:read', string>>,
     args: readonly string[],
+    env: Readonly<Record<string, string>>,
   ) {
     this.folder = folder;
     [this.mqttPort, this.httpPort] = ports;
@@ -53,11 +56,12 @@ export class ServerUnderTest {
       name: 'hostwire',
       args: [PROGRAM, ...serve, '--port', String(ports[1]), '--mqtt-port', String(ports[0]), ...args],
       ready: 'is running',
+      env: { ...process.env, ...env },
     });
   }
 
   /** Enrols the hosts and a token of each scope, and starts. Needs the build. */
-  static async start({ folder, hosts: counts, args = [] }: ServerUnderTestOptions): Promise<ServerUnderTest> {
+  static async start({ folder, hosts: counts, args = [], env = {} }: ServerUnderTestOptions): Promise<ServerUnderTest> {
     const registry = await openRegistry({ file: join(folder, 'registry.db') });
     const hosts = new Map<string, Host[]>();
     for (const [prefix, count] of Object.entries(counts)) {
@@ -71,7 +75,7 @@ export class ServerUnderTest {
     const token = async (scope: Scope): Promise<string> => (await registry.tokens.add(scope.replace(':', '-'), [scope])).token;
     const tokens = { 'mqtt:read': await token('mqtt:read'), 'api:read': await token('api:read') };
     await registry.close();
-    const server = new ServerUnderTest(folder, [await freePort(), await freePort()], hosts, tokens, args);
+    const server = new ServerUnderTest(folder, [await freePort(), await freePort()], hosts, tokens, args, env);
     await server.#program.start();
     return server;
   }

@@ -127,6 +127,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
         dataDir: config.dataDir,
         store,
         journal: config.store.kind === 'influxdb' ? config.journal : null,
+        deadLetters: config.deadLetters,
         topics,
         catalogs,
         registry,

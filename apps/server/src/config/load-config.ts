@@ -63,6 +63,7 @@ export interface ServerConfig {
   readonly database: DatabaseConfig;
   readonly broker: BrokerConfig;
   readonly journal: JournalConfig;
+  readonly deadLetters: { readonly maxBytes: number };
 }
 
 /** Environment variable -> key of the file. Secrets come from here or from the file, never from the command line. */
@@ -90,6 +91,7 @@ const ENVIRONMENT = {
   HOSTWIRE_BROKER_PASSWORD: 'broker.password',
   HOSTWIRE_JOURNAL_MAX_BYTES: 'journal.max_bytes',
   HOSTWIRE_JOURNAL_MIN_FREE_BYTES: 'journal.min_free_bytes',
+  HOSTWIRE_DEAD_LETTERS_MAX_BYTES: 'dead_letters.max_bytes',
 } as const;
 
 /** Option as the command line parser names it -> key of the file. */
@@ -153,6 +155,7 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
       maxBytes: table.journal.max_bytes,
       ...(table.journal.min_free_bytes === undefined ? {} : { minFreeBytes: table.journal.min_free_bytes }),
     },
+    deadLetters: { maxBytes: table.dead_letters.max_bytes },
   };
 }
 

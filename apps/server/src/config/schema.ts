@@ -86,6 +86,10 @@ export const ServerFile = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    dead_letters: Type.Object(
+      { max_bytes: Type.Integer({ minimum: 1024 * 1024, default: 64 * 1024 * 1024 }) },
+      { additionalProperties: false, default: {} },
+    ),
   },
   { additionalProperties: false },
 );

@@ -44,6 +44,7 @@ export interface IngestPartOptions {
   readonly store: Pick<SeriesStore, 'write'>;
   /** Null where the store's commit is the durable point: the embedded one. */
   readonly journal: JournalConfig | null;
+  readonly deadLetters: { readonly maxBytes: number };
   readonly topics: Topics;
   readonly catalogs: CatalogIndex;
   readonly registry: Pick<Registry, 'catalogs'>;
@@ -72,7 +73,7 @@ export async function openIngest(options: IngestPartOptions): Promise<IngestPart
     catalog: catalogs.own,
     // What came a moment ago may not be in the registry yet.
     catalogFor: async (hash) => catalogs.get(hash) ?? registry.catalogs.get(hash),
-    deadLetters: new DeadLetters({ folder: deadLetterFolder, counters, logger }),
+    deadLetters: new DeadLetters({ folder: deadLetterFolder, maxBytes: options.deadLetters.maxBytes, counters, logger }),
     logger,
     counters,
     database,
