@@ -26,6 +26,7 @@ import type { BrokerLink } from './roles/broker-link.ts';
 import { enrolUnknown, followRegistry } from './roles/follow-hosts.ts';
 import { claimInstance } from './roles/instance.ts';
 import { openBroker } from './roles/open-broker.ts';
+import { openBrokerAccess } from './roles/open-broker-access.ts';
 import { openIngest } from './roles/open-ingest.ts';
 import { openStore } from './roles/open-store.ts';
 import { serveApi } from './roles/serve-api.ts';
@@ -228,6 +229,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   if (desk !== null) {
     const context: ApiContext = {
       ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
+      brokerAccess: openBrokerAccess({ config, registry, topics, counters: countersOf('broker_access'), logger }),
       config: () => describeConfig(config, ports),
     };
     const api = await serveApi(context, { config, logger, bus: broker, socket: { ...socket, counters: countersOf('api') }, webRoot });

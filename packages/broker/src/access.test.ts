@@ -1,7 +1,8 @@
 import { topics as makeTopics } from '@hostwire/model';
+import { topicFilter } from '@hostwire/transport';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mayConnect, maySendWill, maySubscribe, publishableTopic, sessionId } from './access.ts';
+import { hostFilters, mayConnect, maySendWill, maySubscribe, publishableTopic, sessionId } from './access.ts';
 import type { Principal } from './principal.ts';
 
 const topics = makeTopics('hostwire');
@@ -120,6 +121,32 @@ describe('subscribing', () => {
       expect(maySubscribe(topics, reader, filter)).toBe(false);
     }
     expect(maySubscribe(topics, token('operate', 'api:read'), 'hostwire/#')).toBe(false);
+  });
+
+  it("of the server's processes is to all below the root, and they publish there", () => {
+    const server: Principal = { kind: 'server' };
+    for (const topic of [topics.serverStatus, topics.ack('pve1'), 'hostwire/v1/pve1/state', 'homeassistant/device/x/config']) {
+      expect([mayPublish(server, topic), maySubscribe(topics, server, topic)]).toEqual([true, true]);
+    }
+    for (const topic of ['elsewhere', '$SYS/x', 'hostwire', 'hostwire\0/x', 'hostwire/\u0001']) {
+      expect([mayPublish(server, topic), maySubscribe(topics, server, topic)]).toEqual([false, false]);
+    }
+    expect([mayPublish(server, 'hostwire/#'), maySubscribe(topics, server, 'hostwire/#')]).toEqual([false, true]);
+    expect([maySendWill(topics, server, topics.serverStatus), maySendWill(topics, server, topics.status('pve1'))]).toEqual([true, false]);
+  });
+});
+
+describe('filters for brokers that check by lists', () => {
+  it('allow a host what it may do here, and no more', () => {
+    const { publish, subscribe } = hostFilters(topics, 'pve1');
+    const named = [...publish, ...subscribe].map((filter) => filter.replace('+', 'packages'));
+    const kinds = ['sample/fast', 'sample/x', 'status', 'info', 'catalog', 'inventory/packages', 'ack', 'config', 'live', 'command'];
+    const others = ['command/result', 'state', 'press/x', 'alert/x'].concat(kinds).map((kind) => `hostwire/v1/pve1/${kind}`);
+    const covers = (filters: readonly string[], topic: string): boolean => filters.some((filter) => topicFilter(filter)(topic));
+    for (const topic of [...named, ...others, 'hostwire/v1/pve2/status', topics.serverStatus]) {
+      expect([topic, covers(publish, topic)]).toEqual([topic, mayPublish(host, topic)]);
+      expect([topic, covers(subscribe, topic)]).toEqual([topic, maySubscribe(topics, host, topic)]);
+    }
   });
 });
 

@@ -1,9 +1,16 @@
-import type { HostTopic, Topics } from '@hostwire/model';
+import { type HostTopic, TIERS, type Topics } from '@hostwire/model';
+import type { Scope } from '@hostwire/registry';
 import { type Principal, usernameOf } from './principal.ts';
 
 /** What a host publishes (architecture.md section 5). */
 const HOST_PUBLISHES: ReadonlySet<HostTopic['kind']> = new Set(['sample', 'status', 'info', 'catalog', 'inventory', 'command/result']);
 const HOST_READS: ReadonlySet<HostTopic['kind']> = new Set(['ack', 'config', 'command', 'live', 'status']);
+
+/** Topics of one host that are several: as filters. */
+const FILTERS: Readonly<Partial<Record<HostTopic['kind'], readonly string[]>>> = {
+  sample: TIERS.map((tier) => `sample/${tier}`),
+  inventory: ['inventory/+'],
+};
 
 const CLIENT_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_FILTER_LENGTH = 512;
@@ -28,7 +35,7 @@ export function publishableTopic(topics: Topics, principal: Principal, topic: st
   if (principal.kind === 'server') return isBelowRoot(topics, topic) && !/[+#]/.test(topic) ? (parsed ?? { kind: 'other' }) : null;
   if (parsed === null) return null;
   if (principal.kind === 'host') return parsed.host === principal.host && HOST_PUBLISHES.has(parsed.kind) ? parsed : null;
-  return parsed.kind === 'press' && (principal.scopes.includes('operate') || principal.scopes.includes('admin')) ? parsed : null;
+  return parsed.kind === 'press' && mayPress(principal.scopes) ? parsed : null;
 }
 
 /** A will is a publish to `status` by the host or the server itself. */
@@ -48,16 +55,39 @@ export function maySubscribe(topics: Topics, principal: Principal, filter: strin
     const parsed = topics.parse(filter);
     return parsed !== null && parsed.host === principal.host && HOST_READS.has(parsed.kind);
   }
-  return (principal.kind === 'server' || mayRead(principal)) && isBelowRoot(topics, filter);
+  return (principal.kind === 'server' || mayRead(principal.scopes)) && isBelowRoot(topics, filter);
 }
 
 /** Whether a token is of any use here; without it the connection is refused. */
 export function mayConnect(principal: Principal): boolean {
-  return principal.kind !== 'token' || mayRead(principal) || principal.scopes.includes('operate');
+  return principal.kind !== 'token' || mayRead(principal.scopes) || mayPress(principal.scopes);
 }
 
-function mayRead(principal: Principal & { readonly kind: 'token' }): boolean {
-  return principal.scopes.includes('mqtt:read') || principal.scopes.includes('admin');
+export function mayRead(scopes: readonly Scope[]): boolean {
+  return scopes.includes('mqtt:read') || scopes.includes('admin');
+}
+
+export function mayPress(scopes: readonly Scope[]): boolean {
+  return scopes.includes('operate') || scopes.includes('admin');
+}
+
+/** What a host may publish and read, as filters; for brokers that check by lists. `host` may also be a placeholder such as `%u`. */
+export function hostFilters(topics: Topics, host: string): { readonly publish: readonly string[]; readonly subscribe: readonly string[] } {
+  const under = (kind: HostTopic['kind']): string[] => (FILTERS[kind] ?? [kind]).map((path) => `${topics.root}/v1/${host}/${path}`);
+  return {
+    publish: [...HOST_PUBLISHES].flatMap(under),
+    subscribe: [...[...HOST_READS].flatMap(under), topics.serverStatus],
+  };
+}
+
+/** What the server publishes and reads, and what a token reads that may. */
+export function allFilters(topics: Topics): readonly string[] {
+  return [`${topics.root}/#`, 'homeassistant/#'];
+}
+
+/** Where a token with scope `operate` publishes. */
+export function pressFilter(topics: Topics): string {
+  return `${topics.root}/v1/+/press/+`;
 }
 
 /** Also Home Assistant's discovery, which the server publishes. */

@@ -6,6 +6,7 @@ export type Refusal =
   | 'unknown-host'
   | 'bad-token'
   | 'expired'
+  | 'bad-secret'
   | 'no-scope'
   | 'client-id'
   | 'will'

@@ -44,6 +44,11 @@ export class Credentials {
     return this.#byId.get(id);
   }
 
+  /** By name. */
+  all(): Credential[] {
+    return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -76,9 +76,18 @@ export interface TokenRegistry {
     | { readonly ok: true; readonly kind: 'token'; readonly record: TokenRecord; readonly credential: string }
     | { readonly ok: false; readonly reason: 'unknown-host' | 'bad-token' | 'expired' }
   >;
+  /** Who has this MQTT username, for a broker that has checked the password itself; null if nobody, or if it has expired. No query. */
+  mqttUser(username: string): MqttUser | null;
+  /** Everybody who has an MQTT username and has not expired, by name. */
+  mqttUsers(): Promise<MqttUser[]>;
   /** Whether a `credential` that `checkMqtt` gave would be accepted now: not removed, rotated or expired. No query. */
   isCurrent(credential: string): boolean;
 }
+
+/** `hash` is that of the token, as a line of Mosquitto's password file holds it. */
+export type MqttUser =
+  | { readonly kind: 'host'; readonly name: string; readonly hash: string }
+  | { readonly kind: 'token'; readonly name: string; readonly hash: string; readonly record: TokenRecord };
 
 /** One-time login links and the sessions that they open. */
 export interface LoginRegistry {

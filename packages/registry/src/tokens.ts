@@ -21,6 +21,10 @@ export function tokenRegistry(db: Db, credentials: Credentials, now: () => numbe
     return record.expiresAt !== null && record.expiresAt <= now();
   }
 
+  function isOver(credential: Credential): boolean {
+    return credential.kind === 'token' && expired(credential.record);
+  }
+
   /** Checks against what `find` finds; if that fails, once more when another process has just changed something. */
   async function verified(find: () => Credential | undefined, token: string): Promise<Credential | null> {
     for (let fresh = false; ; fresh = true) {
@@ -98,9 +102,19 @@ export function tokenRegistry(db: Db, credentials: Credentials, now: () => numbe
       return { ok: true, kind: 'token', record: credential.record, credential: credential.id };
     },
 
+    mqttUser(username) {
+      const credential = credentials.byName(username);
+      return credential === undefined || isOver(credential) ? null : credential;
+    },
+
+    async mqttUsers() {
+      await credentials.refresh();
+      return credentials.all().filter((credential) => !isOver(credential));
+    },
+
     isCurrent(id) {
       const credential = credentials.byId(id);
-      return credential !== undefined && (credential.kind === 'host' || !expired(credential.record));
+      return credential !== undefined && !isOver(credential);
     },
   };
 

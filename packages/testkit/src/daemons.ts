@@ -57,12 +57,15 @@ bind-address = "127.0.0.1:${rpc}"
   return start(folder, 'influxd', ['-config', config], url, () => fetch(`${url}/ping`).then((answer) => answer.ok));
 }
 
-/** Mosquitto (Debian's package `mosquitto`) on a free port of 127.0.0.1, open to everybody, keeping nothing on disk. */
-export async function startMosquitto(): Promise<Daemon> {
+/**
+ * Mosquitto (Debian's package `mosquitto`) on a free port of 127.0.0.1, open to everybody, keeping nothing on disk; or with
+ * a configuration that has a listener on `port`.
+ */
+export async function startMosquitto(given?: { readonly port: number; readonly config: string }): Promise<Daemon> {
   const folder = mkdtempSync(join(tmpdir(), 'hostwire-mosquitto-'));
-  const port = await freePort();
+  const port = given?.port ?? (await freePort());
   const config = join(folder, 'mosquitto.conf');
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\nmax_queued_messages 0\n`);
+  writeFileSync(config, given?.config ?? `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\nmax_queued_messages 0\n`);
   return start(folder, 'mosquitto', ['-c', config], `mqtt://127.0.0.1:${port}`, async () => {
     const socket = connect(port, '127.0.0.1');
     try {

@@ -13,6 +13,7 @@ import { ApiError, handleError } from './errors.ts';
 import { acceptUpgrades, type LiveSocketOptions, liveSocket } from './live-socket.ts';
 import { servePage } from './page.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { brokerAccessRoutes, comesFromBroker } from './routes/broker-access.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { serverRoutes } from './routes/server.ts';
@@ -58,6 +59,7 @@ export async function createApi(context: ApiContext, options: ApiOptions): Promi
   await app.register(rateLimit, {
     max: REQUESTS_PER_MINUTE,
     timeWindow: 60_000,
+    allowList: (request) => comesFromBroker(context, request),
     errorResponseBuilder: () => new ApiError('too-many-requests', 'Too many requests; wait a minute and try again.'),
   });
   guardRoutes(app, () => context.registry);
@@ -136,4 +138,5 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(hostRoutes(context));
   await app.register(seriesRoutes(context));
   await app.register(alertRoutes(context));
+  await app.register(brokerAccessRoutes(context));
 }

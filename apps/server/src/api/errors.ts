@@ -1,3 +1,4 @@
+import { RegistryError } from '@hostwire/registry';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Every error of the API: its code, for programs, and its HTTP status (RFC 9110 section 15). */
@@ -22,6 +23,7 @@ export const ERROR_STATUS = {
   internal: 500,
   'store-failed': 502,
   'store-unavailable': 503,
+  'registry-unavailable': 503,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
@@ -42,7 +44,7 @@ export function errorBody(code: ErrorCode, message: string): { error: { code: Er
 
 /** Answers any error in one form. What is not an ApiError or the client's own fault is logged and told without details. */
 export function handleError(error: FastifyError | ApiError, request: FastifyRequest, reply: FastifyReply): void {
-  const known = error instanceof ApiError ? error : clientError(error);
+  const known = error instanceof ApiError ? error : (registryError(error) ?? clientError(error));
   if (known === null) {
     request.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'a request failed');
     void reply.code(500).send(errorBody('internal', 'The server failed to answer; its log says why.'));
@@ -50,6 +52,12 @@ export function handleError(error: FastifyError | ApiError, request: FastifyRequ
   }
   if (known.code === 'store-failed') request.log.warn({ err: known, route: request.routeOptions.url }, 'the store failed to answer');
   void reply.code(ERROR_STATUS[known.code]).send(errorBody(known.code, known.message));
+}
+
+/** `/health` and the log tell of it once, not at each request. */
+function registryError(error: unknown): ApiError | null {
+  if (!(error instanceof RegistryError) || error.code !== 'unavailable') return null;
+  return new ApiError('registry-unavailable', 'The database of hosts and tokens does not answer; try again in a moment.', { cause: error });
 }
 
 function clientError(error: FastifyError): ApiError | null {

@@ -1,6 +1,7 @@
 import { version } from '@hostwire/service';
 import { type CAC, type Command, cac } from 'cac';
 import type { ServerOptions } from '../config/load-config.ts';
+import { exportBroker } from './broker-export.ts';
 import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter } from './deadletter.ts';
 import { describeFailure, UsageError } from './failure.ts';
 import { addHost, listHosts, removeHost, rotateHost } from './hosts.ts';
@@ -79,6 +80,20 @@ function defineCommands(cli: CAC): void {
       if (action === 'show') return showDeadLetter(server, nameOf(names[0]), json);
       if (action === 'replay') return replayDeadLetters(server, names, options['all'] === true ? letterFilterOf(options) : null);
       throw new UsageError(`deadletter ${String(action)} is not a command; there are: deadletter list, deadletter show, deadletter replay`);
+    });
+  serverOptions(cli.command('broker <action>', 'Files for an external broker: export'), false)
+    .option('--format <format>', 'mosquitto: passwords, ACL and configuration; emqx: configuration that lets it ask the API')
+    .option('--out <dir>', 'Folder to write to (default broker in the data directory)')
+    .option('--api-url <url>', 'For emqx: where it reaches the API (default http://127.0.0.1:8080)')
+    .option('--broker-url <url>', 'MQTT broker to use; HOSTWIRE_BROKER_USERNAME and HOSTWIRE_BROKER_PASSWORD')
+    .option('--topic-root <root>', 'First levels of all topics (default hostwire)')
+    .action((action: unknown, options: Parsed) => {
+      if (action !== 'export') throw new UsageError(`broker ${String(action)} is not a command; there is: broker export`);
+      return exportBroker(serverOptionsOf(options), {
+        format: textOf(options, 'format'),
+        out: textOf(options, 'out'),
+        apiUrl: textOf(options, 'apiUrl'),
+      });
     });
 }
 

@@ -24,7 +24,14 @@ export type StoreConfig =
 /** `embedded`: of the process with the role broker; the others reach it where that process kept its port in the data directory. */
 export type BrokerConfig =
   | { readonly kind: 'embedded' }
-  | { readonly kind: 'external'; readonly url: string; readonly username?: string; readonly password?: string };
+  | {
+      readonly kind: 'external';
+      readonly url: string;
+      readonly username?: string;
+      readonly password?: string;
+      /** By which the broker shows itself to the API when it asks who may connect; absent: it does not ask. */
+      readonly authSecret?: string;
+    };
 
 /** Bounds of the journal in front of InfluxDB. */
 export interface JournalConfig {
@@ -89,6 +96,7 @@ const ENVIRONMENT = {
   HOSTWIRE_BROKER_URL: 'broker.url',
   HOSTWIRE_BROKER_USERNAME: 'broker.username',
   HOSTWIRE_BROKER_PASSWORD: 'broker.password',
+  HOSTWIRE_BROKER_AUTH_SECRET: 'broker.auth_secret',
   HOSTWIRE_JOURNAL_MAX_BYTES: 'journal.max_bytes',
   HOSTWIRE_JOURNAL_MIN_FREE_BYTES: 'journal.min_free_bytes',
   HOSTWIRE_DEAD_LETTERS_MAX_BYTES: 'dead_letters.max_bytes',
@@ -220,6 +228,9 @@ function findContradictions({ listen, store, database, broker, roles }: Partial<
   if (broker?.password !== undefined && lacks(broker, 'username')) {
     problems.push({ key: 'broker.username', allowed: 'is missing; broker.password needs it' });
   }
+  if (broker?.auth_secret !== undefined && lacks(broker, 'url')) {
+    problems.push({ key: 'broker.url', allowed: 'is missing; broker.auth_secret is for an external broker' });
+  }
   if (broker?.url !== undefined && roles?.every((role) => role === 'broker') === true) {
     problems.push({
       key: 'roles',
@@ -248,12 +259,13 @@ function databaseConfig({ url, password }: ServerFileTable['database']): Databas
   return { kind: 'postgres', url: full.href };
 }
 
-function brokerConfig({ url, username, password }: ServerFileTable['broker']): BrokerConfig {
+function brokerConfig({ url, username, password, auth_secret: authSecret }: ServerFileTable['broker']): BrokerConfig {
   if (url === undefined) return { kind: 'embedded' };
   return {
     kind: 'external',
     url,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+    ...(authSecret === undefined ? {} : { authSecret }),
   };
 }

@@ -76,6 +76,9 @@ export const ServerFile = Type.Object(
         ),
         username: Type.Optional(Text),
         password: Type.Optional(Text),
+        auth_secret: Type.Optional(
+          Type.String({ pattern: '^[!-~]{16,256}$', allowed: '16 or more printable characters without spaces: openssl rand -hex 32' }),
+        ),
       },
       { additionalProperties: false },
     ),

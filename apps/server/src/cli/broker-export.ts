@@ -1,0 +1,126 @@
+import { chownSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { emqxAcl, emqxConf, mosquittoAcl, mosquittoConf, mosquittoPasswords } from '@hostwire/broker';
+import { topics as topicsOf } from '@hostwire/model';
+import { hashToken, type MqttUser, verifyToken } from '@hostwire/registry';
+import type { BrokerConfig, ServerConfig, ServerOptions } from '../config/load-config.ts';
+import { UsageError } from './failure.ts';
+import { dashboardUrl } from './login.ts';
+import { print } from './print.ts';
+import { withRegistry } from './with-registry.ts';
+
+export interface ExportOptions {
+  readonly format: string | undefined;
+  /** Default `broker` in the data directory. */
+  readonly out: string | undefined;
+  /** For EMQX: where it reaches the API. */
+  readonly apiUrl: string | undefined;
+}
+
+type ExternalBroker = Extract<BrokerConfig, { kind: 'external' }> & { readonly username: string; readonly password: string };
+
+/**
+ * Writes what an external broker needs to let in the hosts and tokens of the registry, and the server itself, as the
+ * embedded one would. Each file is 0600 and replaced as a whole, and belongs to the folder's owner.
+ */
+export async function exportBroker(options: ServerOptions, { format, out, apiUrl }: ExportOptions): Promise<void> {
+  if (format !== 'mosquitto' && format !== 'emqx') {
+    throw new UsageError(`--format ${format === undefined ? 'is missing' : `${format} is not known`}; it is mosquitto or emqx`);
+  }
+  await withRegistry(options, async ({ tokens }, config) => {
+    const broker = externalBroker(config);
+    const users = await tokens.mqttUsers();
+    if (users.some(({ name }) => name === broker.username)) {
+      throw new UsageError(
+        `a host or token has the name ${broker.username} of broker.username, as which the server itself connects; choose another`,
+      );
+    }
+    const folder = resolve(out ?? join(config.dataDir, 'broker'));
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (format === 'mosquitto') exportMosquitto(folder, config, broker, users);
+    else exportEmqx(folder, config, broker, apiUrl);
+  });
+}
+
+function exportMosquitto(folder: string, config: ServerConfig, broker: ExternalBroker, users: readonly MqttUser[]): void {
+  const [passwordFile, aclFile, confFile] = ['passwords', 'acl', 'hostwire.conf'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const server = { name: broker.username, hash: keptHash(passwordFile, broker) };
+  const changed = [
+    put(passwordFile, mosquittoPasswords(users, server)),
+    put(aclFile, mosquittoAcl(users, server, topicsOf(config.topicRoot))),
+    put(confFile, mosquittoConf({ port: portOf(broker.url), passwordFile, aclFile })),
+  ];
+  print(
+    `${users.length} hosts and tokens, and the server as ${server.name}, are in ${folder}${changed.includes(true) ? '' : ' already: nothing changed'}.`,
+  );
+  print(`Mosquitto reads them with: include_dir ${folder}`);
+  print('After a change: kill -HUP $(pidof mosquitto), and a restart when hostwire.conf changed.');
+}
+
+function exportEmqx(folder: string, config: ServerConfig, broker: ExternalBroker, apiUrl: string | undefined): void {
+  if (broker.authSecret === undefined) {
+    throw new UsageError('broker.auth_secret is missing; set HOSTWIRE_BROKER_AUTH_SECRET to e.g. the output of: openssl rand -hex 32');
+  }
+  const url = (apiUrl ?? dashboardUrl(config.listen, config.port)).replace(/\/+$/, '');
+  if (!/^https?:\/\/[^/@\s"]+/.test(url)) throw new UsageError(`--api-url ${url} is not http:// or https:// and a host`);
+  const aclFile = join(folder, 'hostwire-acl.conf');
+  put(aclFile, emqxAcl(broker.username, topicsOf(config.topicRoot)));
+  put(join(folder, 'hostwire.conf'), emqxConf({ apiUrl: url, secret: broker.authSecret, aclFile }));
+  print(`EMQX asks ${url} who may connect. At the end of its emqx.conf: include "${join(folder, 'hostwire.conf')}"`);
+  print('Hosts and tokens may be added and removed without a new export.');
+}
+
+function externalBroker({ broker }: ServerConfig): ExternalBroker {
+  if (broker.kind === 'embedded')
+    throw new UsageError('broker.url is missing; it says which broker the server is to use: mqtt://host:1883');
+  const { username, password } = broker;
+  if (username === undefined || password === undefined) {
+    throw new UsageError('broker.username and broker.password are missing; as whom is the server itself to connect?');
+  }
+  if (/[:\s]/.test(username)) throw new UsageError('broker.username must hold no colon and no space');
+  return { ...broker, username, password };
+}
+
+/** The hash of an earlier export, if it is that of the same password: without a change the file stays as it is. */
+function keptHash(passwordFile: string, { username, password }: ServerUserSource): string {
+  const line = readOrNull(passwordFile)
+    ?.split('\n')
+    .find((text) => text.startsWith(`${username}:`));
+  const hash = line?.slice(username.length + 1);
+  return verifyToken(password, hash) && hash !== undefined ? hash : hashToken(password);
+}
+
+type ServerUserSource = Pick<ExternalBroker, 'username' | 'password'>;
+
+/** Whether the file was written: not if it holds this text already. */
+function put(file: string, text: string): boolean {
+  if (readOrNull(file) === text) return false;
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  // The broker drops its rights before it reads them.
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = statSync(join(file, '..'));
+    chownSync(temporary, uid, gid);
+  }
+  renameSync(temporary, file);
+  return true;
+}
+
+function readOrNull(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  if (port !== '') return Number(port);
+  return protocol === 'mqtts:' ? 8883 : 1883;
+}
