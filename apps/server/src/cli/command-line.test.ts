@@ -110,8 +110,10 @@ describe('a command line or configuration that cannot be used', () => {
       expect(err).toContain(part);
     expect(err).not.toContain('s3cret');
     expect((await run('serve', '--listen', '999.1.1.1')).err).toContain('listen = "999.1.1.1"');
-    const split = await run('serve', '--roles', 'broker', '--broker-url', 'mqtt://127.0.0.1:1', '--influx-url', 'http://127.0.0.1:1');
-    expect(split.err).toMatch(/store\.url .* must be absent [\s\S]*roles .* must hold another role/);
+    const split = await run('serve', '--roles', 'broker', '--broker-url', 'mqtt://127.0.0.1:1', '--store', 'influxdb');
+    expect(split.err).toMatch(/store\.url is missing[\s\S]*roles .* must hold another role/);
+    const own = await run('serve', '--roles', 'ingest', '--influx-url', 'http://127.0.0.1:1');
+    expect(own.err).toMatch(/store\.url .* must be absent .* --store influxdb/);
   });
 
   it('is told without the password of the database, which no option may hold', async () => {

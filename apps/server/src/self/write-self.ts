@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counters, type FieldType, type FieldValue, type Point } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import type { SeriesStore } from '@hostwire/store';
@@ -17,11 +18,14 @@ export interface SelfWriterOptions {
 const EVERY_MS = 30_000;
 /** Soon enough that the page about the server knows a process that was just started. */
 const FIRST_MS = 1000;
+/** After one that failed: the store may start after this process. */
+const AGAIN_MS = 5000;
+const STOP_MS = 1000;
 
 /** Writes this process's counters and levels into measurement `hostwire`. What fails is counted and left out. */
 export function writeSelf(options: SelfWriterOptions): () => Promise<void> {
   const { source, store, database, counters = new Counters(), logger, everyMs = EVERY_MS } = options;
-  let writing: Promise<void> | null = null;
+  let writing: Promise<void> = Promise.resolve();
   let failing = false;
 
   const write = async (): Promise<void> => {
@@ -34,24 +38,26 @@ export function writeSelf(options: SelfWriterOptions): () => Promise<void> {
       failing = false;
     } catch (error) {
       counters.add('self_writes_failed');
-      if (!failing) logger.warn({ err: error }, 'what this process says of itself was not stored; tried again every 30 s');
+      if (!failing) logger.warn({ err: error }, 'what this process says of itself was not stored; tried again every few seconds');
       failing = true;
     }
   };
   // One at a time: a store that hangs must not gather what nobody will miss.
-  const turn = (): void => {
-    writing ??= write().finally(() => {
-      writing = null;
-    });
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const next = (ms: number): void => {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      writing = write().then(() => next(failing ? Math.min(AGAIN_MS, everyMs) : everyMs));
+    }, ms);
+    timer.unref();
   };
-  const first = setTimeout(turn, Math.min(FIRST_MS, everyMs));
-  const timer = setInterval(turn, everyMs);
-  first.unref();
-  timer.unref();
+  next(Math.min(FIRST_MS, everyMs));
   return async () => {
-    clearTimeout(first);
-    clearInterval(timer);
-    await writing;
+    stopped = true;
+    clearTimeout(timer);
+    // A store that hangs must not hold back the end of this process.
+    await Promise.race([writing, sleep(STOP_MS, undefined, { ref: false })]);
   };
 }
 
