@@ -1,7 +1,8 @@
-import { appendFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Counters } from '@hostwire/model';
 import type { Logger } from '@hostwire/transport';
+import { LETTER_FILE } from './dead-letter-files.ts';
 
 export interface DeadLetter {
   readonly topic: string;
@@ -20,7 +21,8 @@ export interface DeadLettersOptions {
   readonly now?: () => number;
 }
 
-const FILE = /^\d{4}-\d{2}-\d{2}\.jsonl$/;
+const NEWLINE = 10;
+const SCAN_INTERVAL_MS = 60_000;
 const MAX_PENDING_BYTES = 8 * 1024 * 1024;
 
 /**
@@ -32,6 +34,9 @@ export class DeadLetters {
   readonly #maxBytes: number;
   readonly #now: () => number;
   #sizes: Map<string, number> | null = null;
+  #scannedAt = 0;
+  /** Today's file ends in a line that a process was killed in. */
+  #isTorn = false;
   #pending: string[] = [];
   #pendingBytes = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -86,10 +91,10 @@ export class DeadLetters {
 
   /** False if there is no room. */
   async #append(text: string): Promise<boolean> {
-    const sizes = this.#sizes ?? (await this.#scan());
-    this.#sizes = sizes;
     const name = `${new Date(this.#now()).toISOString().slice(0, 10)}.jsonl`;
-    const bytes = Buffer.byteLength(text);
+    const sizes = await this.#scan(name);
+    const whole = this.#isTorn ? `\n${text}` : text;
+    const bytes = Buffer.byteLength(whole);
     let total = bytes;
     for (const size of sizes.values()) total += size;
     for (const oldest of [...sizes.keys()].sort()) {
@@ -99,19 +104,38 @@ export class DeadLetters {
       sizes.delete(oldest);
     }
     if (total > this.#maxBytes) return false;
-    await appendFile(join(this.#options.folder, name), text, { mode: 0o600 });
+    await appendFile(join(this.#options.folder, name), whole, { mode: 0o600 });
+    this.#isTorn = false;
     sizes.set(name, (sizes.get(name) ?? 0) + bytes);
     return true;
   }
 
-  async #scan(): Promise<Map<string, number>> {
+  /** Sizes of all files; looked at again now and then, as other processes may write into the same ones. */
+  async #scan(today: string): Promise<Map<string, number>> {
+    if (this.#sizes !== null && Math.abs(performance.now() - this.#scannedAt) < SCAN_INTERVAL_MS) return this.#sizes;
+    const isFirst = this.#sizes === null;
     const { folder } = this.#options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const names = (await readdir(folder)).filter((name) => FILE.test(name));
-    return new Map(await Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size] as const)));
+    const names = (await readdir(folder)).filter((name) => LETTER_FILE.test(name));
+    const sizes = new Map(await Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size] as const)));
+    if (isFirst) this.#isTorn = await endsInsideLine(join(folder, today), sizes.get(today) ?? 0);
+    this.#sizes = sizes;
+    this.#scannedAt = performance.now();
+    return sizes;
   }
 
   #drop(count: number): void {
     this.#options.counters.add('ingest_dead_letters_dropped_total', count);
+  }
+}
+
+async function endsInsideLine(file: string, size: number): Promise<boolean> {
+  if (size === 0) return false;
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+    return buffer[0] !== NEWLINE;
+  } finally {
+    await handle.close();
   }
 }
