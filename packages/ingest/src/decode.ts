@@ -1,5 +1,4 @@
 import { MAX_PAYLOAD_BYTES, MAX_ROWS_PER_SAMPLE, type Sample, type Topics } from '@hostwire/model';
-import { sampleCheck } from '@hostwire/model/schema';
 import { decodeJson, PayloadError } from '@hostwire/transport';
 import type { SampleCheck } from './sample-check.ts';
 
@@ -15,6 +14,9 @@ export interface InvalidSample {
 
 export type Decoded = { readonly sample: Sample; readonly invalid: null } | { readonly sample: null; readonly invalid: InvalidSample };
 
+/** The check of a sample is for the names of one host's collectors, not for a hundred thousand. */
+const MAX_MEASUREMENTS = 1000;
+
 const RUN = /^[A-Za-z0-9]{1,32}$/;
 
 /** The sample of a message on a sample topic: JSON or gzip, checked against the schema, sent by the host that it names. */
@@ -29,9 +31,10 @@ export function decodeSample(topics: Topics, check: SampleCheck, topic: string, 
     if (!(error instanceof PayloadError)) throw error;
     return invalid(error.code, error.message);
   }
+  const names = countMeasurements(value);
+  if (names > MAX_MEASUREMENTS) return invalid('too-large', `${names} measurements are more than ${MAX_MEASUREMENTS}`, target.host, value);
   if (!check.passes(value)) {
-    const [first] = sampleCheck.Errors(value);
-    return invalid('schema', first === undefined ? 'not a sample' : `${first.instancePath} ${first.message}`, target.host, value);
+    return invalid('schema', check.explain(value), target.host, value);
   }
   if (value.host !== target.host)
     return invalid('foreign-host', `the sample of ${value.host} came on the topic of ${target.host}`, target.host, value);
@@ -40,6 +43,11 @@ export function decodeSample(topics: Topics, check: SampleCheck, topic: string, 
   const rows = countRows(value);
   if (rows > MAX_ROWS_PER_SAMPLE) return invalid('too-large', `${rows} rows are more than ${MAX_ROWS_PER_SAMPLE}`, target.host, value);
   return { sample: value, invalid: null };
+}
+
+function countMeasurements(value: unknown): number {
+  const { data } = (value ?? {}) as { readonly data?: unknown };
+  return typeof data === 'object' && data !== null ? Object.keys(data).length : 0;
 }
 
 function countRows({ data }: Sample): number {

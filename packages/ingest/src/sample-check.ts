@@ -1,5 +1,6 @@
 import { type Catalog, isHostId, type Sample, TIERS } from '@hostwire/model';
 import { sampleCheck } from '@hostwire/model/schema';
+import { sampleFault } from './sample-fault.ts';
 
 const RUN = /^[A-Za-z0-9]{1,32}$/;
 const HASH = /^[0-9a-f]{0,64}$/;
@@ -8,6 +9,7 @@ const MAX_FIELD_TEXT = 16_384;
 const MAX_TAG_TEXT = 256;
 const MAX_ROWS = 10_000;
 const MAX_LEARNT = 5000;
+const MAX_EXPLAINED_PER_SECOND = 100;
 
 /**
  * Checks samples against SampleSchema. The schema's patterns run once for each name in each row, which costs as much as
@@ -18,6 +20,8 @@ export class SampleCheck {
   readonly #measurements = new Set<string>();
   readonly #names = new Set<string>();
   #learnt = 0;
+  #explained = 0;
+  #explainingSince = 0;
 
   /** The names of this catalog are known from the beginning, and are not among those that strangers could use up. */
   constructor(catalog: Catalog) {
@@ -51,6 +55,16 @@ export class SampleCheck {
     if (!sampleCheck.Check(value)) return false;
     this.#learn(value as Sample);
     return true;
+  }
+
+  /** Why a value that did not pass is no sample. In a flood only some are looked at: it costs more than the check. */
+  explain(value: unknown): string {
+    const now = performance.now();
+    if (now - this.#explainingSince >= 1000) {
+      this.#explainingSince = now;
+      this.#explained = 0;
+    }
+    return ++this.#explained > MAX_EXPLAINED_PER_SECOND ? 'is not a sample; too many came at once to say why' : sampleFault(value);
   }
 
   /** True only if the schema takes it too. */

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { isGzip, MAX_INFLATED_BYTES } from '@hostwire/model';
+import { jsonCost } from './json-cost.ts';
 
-/** A payload that cannot be read: `too-large` (inflates beyond the limit), `gzip`, `utf8` or `json` (damaged). */
+/** A payload that cannot be read: `too-large` (inflates beyond the limit, or would take seconds to parse), `gzip`, `utf8` or `json` (damaged). */
 export class PayloadError extends Error {
   override readonly name = 'PayloadError';
   readonly code: 'too-large' | 'gzip' | 'utf8' | 'json';
@@ -34,6 +35,8 @@ export function gunzipPayload(payload: Uint8Array, maxBytes = MAX_INFLATED_BYTES
 export function decodeJson(payload: Uint8Array, maxBytes = MAX_INFLATED_BYTES): unknown {
   const bytes = isGzip(payload) ? gunzipPayload(payload, maxBytes) : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   if (bytes.length > maxBytes) throw new PayloadError('too-large', `the payload has more than ${maxBytes} bytes`);
+  const cost = jsonCost(bytes);
+  if (cost !== null) throw new PayloadError('too-large', cost);
   if (!isUtf8(bytes)) throw new PayloadError('utf8', 'the payload is not UTF-8');
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
