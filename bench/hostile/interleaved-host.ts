@@ -35,6 +35,7 @@ export async function publishInterleaved(
   const published = new Map<number, number>();
   const latencies = new Latencies();
   const total = rate * seconds;
+  let time = 0;
   let acked = 0;
   let lost = false;
   let first = 0;
@@ -70,7 +71,9 @@ export async function publishInterleaved(
   for (let count = 0; count < total && !lost; count++) {
     connection.together(() => {
       for (let i = 0; i < invalid; i++) connection.publish(topic, bodies[sent++ % bodies.length] ?? Buffer.alloc(0), false);
-      const sample = source.next(Date.now());
+      // Never two samples of one time: (series, time) names a stored value.
+      time = Math.max(Date.now(), time + 1);
+      const sample = source.next(time);
       published.set(sample.seq, performance.now());
       connection.publish(topic, Buffer.from(JSON.stringify(sample)), true);
     });

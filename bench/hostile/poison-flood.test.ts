@@ -1,4 +1,4 @@
-import { startMosquitto, systemSuite, tempDir } from '@hostwire/testkit';
+import { startInfluxd, startMosquitto, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
 import { expect, it, onTestFinished } from 'vitest';
 import { type LoadReport, runLoad } from '../load/run-load.ts';
 import { sizeOf } from './dice.ts';
@@ -7,7 +7,7 @@ import { floodWithPoison } from './poison.ts';
 import { print } from './print.ts';
 import { ServerUnderTest } from './server-under-test.ts';
 
-const SECONDS = sizeOf('HOSTWIRE_FLOOD_SECONDS', 6);
+const SECONDS = sizeOf('HOSTWIRE_FLOOD_SECONDS', 8);
 /** Samples per second of all good hosts together. */
 const RATE = 200;
 /**
@@ -62,30 +62,45 @@ it('good samples between invalid ones of the same host arrive at full rate', { t
   await compareInterleaved('the same host', server, server.mqttPort);
 });
 
-systemSuite(['mosquitto'], 'behind Mosquitto', () => {
-  it('good samples between invalid ones of the same host arrive at full rate', { timeout: 60_000 + SECONDS * 2000 }, async () => {
+systemSuite(['mosquitto', 'influxd'], 'with Mosquitto and InfluxDB', () => {
+  it('good samples between invalid ones of the same host arrive at full rate, also in InfluxDB', {
+    timeout: 90_000 + SECONDS * 2000,
+  }, async () => {
     const mosquitto = await startMosquitto();
     onTestFinished(() => mosquitto.stop());
+    const influxd = await startInfluxd();
+    onTestFinished(() => influxd.stop());
     const server = await ServerUnderTest.start({
       folder: tempDir(),
       hosts: { mixed: 1 },
-      args: ['--broker-url', mosquitto.url],
+      args: ['--broker-url', mosquitto.url, '--store', 'influxdb', '--influx-url', influxd.url],
     });
     onTestFinished(() => server.kill());
-    await compareInterleaved('the same host behind Mosquitto', server, Number(new URL(mosquitto.url).port));
+    const acked = await compareInterleaved('the same host, with Mosquitto and InfluxDB', server, Number(new URL(mosquitto.url).port));
+    const query = new URLSearchParams({ db: 'hostwire', q: 'SELECT count(seq) FROM agent' });
+    const stored = async (): Promise<number> => {
+      const answer = (await (await fetch(`${influxd.url}/query?${query}`)).json()) as InfluxAnswer;
+      return Number(answer.results[0]?.series?.[0]?.values[0]?.[1] ?? 0);
+    };
+    await waitFor(async () => (await stored()) === acked, { timeout: 10_000, what: 'all that was acknowledged to be in InfluxDB' });
   });
 });
+
+interface InfluxAnswer {
+  readonly results: readonly { readonly series?: readonly { readonly values: readonly (readonly unknown[])[] }[] }[];
+}
 
 /** Of the offered rate, what was acknowledged. */
 function part({ samples, samplesPerSecond }: LoadReport): number {
   return samplesPerSecond / (samples / SECONDS);
 }
 
-async function compareInterleaved(what: string, server: ServerUnderTest, port: number): Promise<void> {
+/** Returns how many samples were acknowledged in all. */
+async function compareInterleaved(what: string, server: ServerUnderTest, port: number): Promise<number> {
   const [host] = server.hosts('mixed');
   if (host === undefined) throw new Error('no host');
   const run = (invalid: number, seconds: number) => publishInterleaved({ port, host, rate: 20, seconds, invalid });
-  await run(0, 2);
+  const first = await run(0, 2);
   const calm = await run(0, SECONDS);
   const mixed = await run(Math.ceil(LEAST / SECONDS / 20) + 10, SECONDS);
   const ratio = mixed.samplesPerSecond / calm.samplesPerSecond;
@@ -94,4 +109,5 @@ async function compareInterleaved(what: string, server: ServerUnderTest, port: n
   expect(mixed.acked).toBe(mixed.samples);
   expect(ratio).toBeGreaterThan(FULL);
   expect(server.running).toBe(true);
+  return first.acked + calm.acked + mixed.acked;
 }
