@@ -254,6 +254,34 @@ describe('hosts', () => {
   });
 });
 
+describe('two agents with one identity', () => {
+  it('are an alert that names both runs, on the host too; a restart is none', async () => {
+    const server = await testServer();
+    const admin = await server.bearer('admin');
+    const host = await server.host('pve1');
+    const restarted = await server.host('pve2');
+    await restarted.send(cpu(1), { run: 'old', interval: 1 });
+    await restarted.send(cpu(1), { run: 'new', interval: 1 });
+    await host.send(cpu(1), { run: 'older', interval: 1 });
+    const alert = await waitFor(
+      async () => {
+        await host.send(cpu(1), { run: 'newer', interval: 1 });
+        await host.send(cpu(2), { run: 'older', interval: 1 });
+        await restarted.send(cpu(1), { run: 'new', interval: 1 });
+        const { alerts } = await json<{ alerts: { id: string }[] }>(server.get('/api/alerts?state=firing', admin));
+        return alerts[0];
+      },
+      { interval: 200, what: 'the alert' },
+    );
+    expect(alert).toMatchObject({
+      ...{ id: 'identity_conflict.pve1', severity: 'warning', measurement: null },
+      summary: expect.stringContaining('Two agents run as pve1: older and, newer, newer.'),
+    });
+    const { hosts } = await json<{ hosts: object[] }>(server.get('/api/hosts', admin));
+    expect(hosts).toMatchObject([{ host: 'pve1', conflict: { since: expect.any(Number), runs: ['older', 'newer'] } }, { conflict: null }]);
+  });
+});
+
 describe('a port that is in use', () => {
   it('stops the start in one sentence, but for the InfluxDB port, which is only missed', async () => {
     const other = createServer().listen(0, '127.0.0.1');

@@ -1,5 +1,6 @@
 import { type Alerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting';
 import { catalog } from '@hostwire/collectors';
+import { createIdentityWatch } from '@hostwire/ingest';
 import { Counters, topics as topicsOf } from '@hostwire/model';
 import { describeUrl, openRegistry, type Registry } from '@hostwire/registry';
 import { type Logger, redactUrl, version } from '@hostwire/service';
@@ -106,7 +107,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   closers.add('registry', () => registry.close());
   const catalogs = createCatalogIndex(catalog());
   for (const known of await registry.catalogs.list()) catalogs.add(known);
-  const live = createLiveState(catalogs);
+  const live = createLiveState(catalogs, createIdentityWatch({ now: Date.now }));
   live.sync(await registry.hosts.list());
 
   const { store, embedded } =

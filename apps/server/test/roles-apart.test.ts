@@ -83,7 +83,7 @@ describe('the roles apart on the embedded broker and store', () => {
     await registry.hosts.remove('pve1');
     await waitFor(() => kept.get(topic) === undefined, { what: 'the end of the alert' });
     await waitFor(async () => (await json<{ hosts: object[] }>(api.get('/api/hosts', admin))).hosts.length === 0, { what: 'the removal' });
-    expect(get('alerts').live.get('pve1')).toBeUndefined();
+    await waitFor(() => get('alerts').live.get('pve1') === undefined, { what: 'the removal in the alerts process' });
   });
 
   it('go on when the broker and the store come back empty-handed and at other ports', { timeout: 90_000 }, async () => {
