@@ -120,6 +120,7 @@ async function openFolder(folder: string, options: OpenSpoolOptions): Promise<Op
     const segmentBytes = await segmentSize(folder, maxBytes);
     const ledger = new GapLedger();
     let damaged = false;
+    let open = false;
     const journal = await openJournal({
       folder,
       maxBytes,
@@ -128,9 +129,11 @@ async function openFolder(folder: string, options: OpenSpoolOptions): Promise<Op
       ...(fileSystem === undefined ? {} : { fileSystem }),
       report: ({ code, message }) => {
         damaged ||= code === 'bad-segment';
-        logger.warn({ code }, `the spool: ${message}`);
+        // Later the spool says itself, once, that calls fail.
+        logger[open && code === 'io' ? 'debug' : 'warn']({ code }, `the spool: ${message}`);
       },
     });
+    open = true;
     const restored = await restore(journal, ledger, { damaged, logger });
     return { journal, ledger, restored, segmentBytes, release };
   } catch (error) {

@@ -21,6 +21,7 @@ export class SpoolDisk {
   #refusing = false;
   #hung = false;
   #lacksRoom = false;
+  #volatile = false;
   #ioErrors = 0;
   #closed = false;
 
@@ -101,8 +102,18 @@ export class SpoolDisk {
   }
 
   /** False if what was appended since the last success is not durable. */
-  sync(): Promise<boolean> {
-    return this.#done(this.journal.sync());
+  async sync(): Promise<boolean> {
+    try {
+      await this.journal.sync();
+      this.#volatile = false;
+      return true;
+    } catch (error) {
+      this.#ioErrors++;
+      const text = `the spool's disk does not make durable what is written to it (${messageOf(error)}): a power failure would take it`;
+      if (!this.#volatile) this.#options.logger.warn({ err: error }, text);
+      this.#volatile = true;
+      return false;
+    }
   }
 
   retrySoon(wait = this.#options.retryMs): void {

@@ -45,6 +45,7 @@ export interface SpoolOptions {
 }
 
 const CLOSE_MS = 500;
+const MAX_SYNC_WAIT_MS = 600_000;
 
 /**
  * Keeps samples on disk until they are acknowledged; in memory while the disk does not take them. What it must give up is
@@ -68,6 +69,7 @@ export class Spool implements Outbox {
   #synced: Position = { segment: 0, offset: 0 };
   #syncAfter = Number.NEGATIVE_INFINITY;
   #syncing = false;
+  #syncWaitMs: number;
   /** Room that was made last time did not help. */
   #starved = false;
   #flushing: Promise<void> | null = null;
@@ -86,6 +88,7 @@ export class Spool implements Outbox {
     this.#ledger = ledger ?? new GapLedger();
     this.#ring = new Ring(ring);
     this.#syncMs = syncMs;
+    this.#syncWaitMs = syncMs;
     this.#noteMs = noteMs;
     this.#gapAt = restored?.gapAt ?? null;
     this.giveUp(restored?.missed ?? [], 'damaged');
@@ -395,9 +398,13 @@ export class Spool implements Outbox {
     if (disk === null || this.#syncing || disk.hung || monotonic < this.#syncAfter || !this.#lacksSync(monotonic)) return;
     const { end } = disk.journal;
     this.#syncing = true;
-    if (await disk.sync()) this.#synced = end;
-    else {
-      this.#syncAfter = monotonic + this.#syncMs;
+    if (await disk.sync()) {
+      this.#synced = end;
+      this.#syncWaitMs = this.#syncMs;
+    } else {
+      // All that is not durable is written anew each time.
+      this.#syncAfter = monotonic + this.#syncWaitMs;
+      this.#syncWaitMs = Math.min(this.#syncWaitMs * 2, MAX_SYNC_WAIT_MS);
       await this.#appendAgain(disk);
     }
     this.#syncing = false;
