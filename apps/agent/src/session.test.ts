@@ -56,17 +56,20 @@ async function setUp(options: Partial<SessionOptions> = {}) {
     return session;
   };
   let seq = 0;
+  const kept: Promise<void>[] = [];
+  /** Resolves when all that was sent is in the spool. */
+  const settled = () => Promise.all(kept);
   const send = (session: Session, { age = 0, tier = 'fast' as Tier, time = 1_790_000_000_000 } = {}): Sample => {
     seq++;
     const sample: Sample = { v: 1, host: 'h1', tier, run: RUN, seq, time: time - age, interval: 1, catalog: 'c', data: {} };
-    void session.send(sample, clock.monotonic() - age);
+    kept.push(session.send(sample, clock.monotonic() - age));
     return sample;
   };
   const ack = (body: Partial<Ack>) => broker.publish(topics.ack('h1'), JSON.stringify({ run: RUN, time: Date.now(), ...body }));
   const samples = (tier: Tier = 'fast') => broker.on(topics.sample('h1', tier)).map(toSample);
   const introduction = [topics.status('h1'), topics.info('h1'), topics.catalog('h1')];
   const connected = () => waitFor(() => introduction.every((topic) => broker.on(topic).length > 0), { what: 'the connection' });
-  return { broker, outbox, clock, conflicts, open, send, ack, samples, connected };
+  return { broker, outbox, clock, conflicts, open, send, settled, ack, samples, connected };
 }
 
 function toSample({ payload, retain, at }: Seen): Sample & { retain: boolean; at: number } {
@@ -168,7 +171,7 @@ describe('Session', () => {
   });
 
   it('after an outage sends the newest of each tier first, then the backlog, oldest first, marked and not retained', async () => {
-    const { broker, outbox, open, send, ack, samples, connected } = await setUp();
+    const { broker, outbox, open, send, settled, ack, samples, connected } = await setUp();
     broker.onPublish = ({ topic, payload }) => {
       if (!topic.includes('/sample/')) return;
       const { seq } = decodeJson(payload) as Sample;
@@ -179,6 +182,7 @@ describe('Session', () => {
     for (let i = 0; i < 30; i++) send(session, { age: 60_000 - i * 1000 });
     send(session, { tier: 'slow' });
     send(session);
+    await settled();
     await broker.start();
     await connected();
     await waitFor(() => outbox.size === 0, { what: 'everything to be acknowledged' });
@@ -224,10 +228,14 @@ describe('Session', () => {
   });
 
   it('has at most 64 samples of a backlog under way', async () => {
-    const { broker, open, send, ack, samples, connected } = await setUp({ timing: { ...fast, ackTimeoutMs: 10_000 }, backlogRate: 10_000 });
+    const { broker, open, send, settled, ack, samples, connected } = await setUp({
+      timing: { ...fast, ackTimeoutMs: 10_000 },
+      backlogRate: 10_000,
+    });
     await broker.kill();
     const session = open();
     for (let i = 0; i < 100; i++) send(session, { age: 60_000 });
+    await settled();
     await broker.start();
     await connected();
     const newest = await waitFor(() => samples()[0]);
@@ -264,7 +272,7 @@ describe('Session', () => {
   });
 
   it('stamps the backlog anew too when it was stamped by the same wrong clock', async () => {
-    const { broker, outbox, open, send, ack, connected } = await setUp();
+    const { broker, outbox, open, send, settled, ack, connected } = await setUp();
     const server = Date.now();
     const stored = new Map<number, number>();
     broker.onPublish = ({ topic, payload }) => {
@@ -279,6 +287,7 @@ describe('Session', () => {
     const session = open();
     for (let i = 0; i < 10; i++) send(session, { age: 60_000 - i * 1000, time: 5_000_000 });
     send(session, { time: 5_000_000 });
+    await settled();
     await broker.start();
     await connected();
     await waitFor(() => outbox.size === 0);

@@ -261,12 +261,16 @@ describe('Spool', () => {
   it('tells each gap once, never two in samples of one time', async () => {
     const opened = await openTestSpool(null, { ringSamples: 2 });
     const time = 1_000_000;
-    const append = (seq: number, at: number) => gapsIn(opened.spool.append(makeSample(seq, { time: at }), seq).text);
-    for (let seq = 1; seq <= 4; seq++) expect(append(seq, seq)).toHaveLength(seq === 4 ? 1 : 0);
+    const append = async (seq: number, at: number) => {
+      const { text, settled } = opened.spool.append(makeSample(seq, { time: at }), seq);
+      await settled;
+      return gapsIn(text);
+    };
+    for (let seq = 1; seq <= 4; seq++) expect(await append(seq, seq)).toHaveLength(seq === 4 ? 1 : 0);
     // What told of one is itself given up: it is told again, with it.
-    expect(append(5, time)).toMatchObject([{ reason: 'full', from: 2, to: 2, count: 1 }]);
-    expect(append(6, time)).toEqual([]);
-    const [gap] = append(7, time + 1);
+    expect(await append(5, time)).toMatchObject([{ reason: 'full', from: 2, to: 2, count: 1 }]);
+    expect(await append(6, time)).toEqual([]);
+    const [gap] = await append(7, time + 1);
     expect(gap).toMatchObject({ reason: 'full', from: 1, count: 3 });
   });
 });

@@ -1,16 +1,16 @@
 import { type Gap, gapRow } from '@hostwire/collectors';
-import { comparePositions, type Journal, type Position } from '@hostwire/journal';
+import type { Journal } from '@hostwire/journal';
 import { encodeSample, type Sample } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import type { Kept, Outbox, OutboxStats, SeqRanges, StoredSample } from '../outbox.ts';
 import type { TickClock } from '../tick-clock.ts';
+import { DiskKeeper } from './disk-keeper.ts';
 import { GapLedger } from './gap-ledger.ts';
-import { Notes } from './notes.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
+import { decodeRecord } from './record.ts';
 import { NO_GAPS, type Restored, timeAt } from './restore.ts';
 import { Ring, type RingLimits } from './ring.ts';
 import { type Entry, SampleIndex, toRanges } from './sample-index.ts';
-import { SpoolDisk, within } from './spool-disk.ts';
+import { within } from './spool-disk.ts';
 
 export interface SpoolTiming {
   /** A disk that does not answer for this long hangs: samples go out from memory; default 2,000. */
@@ -45,7 +45,6 @@ export interface SpoolOptions {
 }
 
 const CLOSE_MS = 500;
-const MAX_SYNC_WAIT_MS = 600_000;
 
 /**
  * Keeps samples on disk until they are acknowledged; in memory while the disk does not take them. What it must give up is
@@ -53,48 +52,35 @@ const MAX_SYNC_WAIT_MS = 600_000;
  */
 export class Spool implements Outbox {
   readonly #options: SpoolOptions;
-  readonly #disk: SpoolDisk | null;
+  /** Null: memory only. */
+  readonly #disk: DiskKeeper | null;
   readonly #index: SampleIndex;
   readonly #ledger: GapLedger;
   readonly #ring: Ring;
-  readonly #notes = new Notes();
-  readonly #syncMs: number;
-  readonly #noteMs: number;
   readonly #watch: NodeJS.Timeout;
-  #noteTimer: NodeJS.Timeout | undefined;
-  /** Where the gaps that no sample tells are written. */
-  #gapAt: Position | null;
   #gapTime = Number.NEGATIVE_INFINITY;
-  /** Up to here all is fsynced. */
-  #synced: Position = { segment: 0, offset: 0 };
-  #syncAfter = Number.NEGATIVE_INFINITY;
-  #syncing = false;
-  #syncWaitMs: number;
-  /** Room that was made last time did not help. */
-  #starved = false;
-  #flushing: Promise<void> | null = null;
-  #noting: Promise<void> | null = null;
-  #dropping: Promise<boolean> | null = null;
   #dropped = 0;
   #reportedDrops = 0;
   #closed = false;
 
   constructor(options: SpoolOptions) {
-    const { journal, restored, ledger, ring, logger } = options;
+    const { journal, restored } = options;
     const { hungMs = 2_000, retryMs = 2_000, syncMs = 30_000, noteMs = 200, watchMs = 5_000 } = options.timing ?? {};
+    const index = restored?.index ?? new SampleIndex();
+    const ledger = options.ledger ?? new GapLedger();
+    const ring = new Ring(options.ring);
+    const drop = (entry: Entry): void => this.#drop(entry, 'full');
+    const read = (entry: Entry): Promise<string | null> => this.read(entry);
+    const parts = { index, ledger, ring, gapAt: restored?.gapAt ?? null, hungMs, retryMs, syncMs, noteMs, drop, read };
     this.#options = options;
-    this.#disk = journal === null ? null : new SpoolDisk({ journal, logger, hungMs, retryMs, onRetry: () => void this.#flush() });
-    this.#index = restored?.index ?? new SampleIndex();
-    this.#ledger = ledger ?? new GapLedger();
-    this.#ring = new Ring(ring);
-    this.#syncMs = syncMs;
-    this.#syncWaitMs = syncMs;
-    this.#noteMs = noteMs;
-    this.#gapAt = restored?.gapAt ?? null;
+    this.#index = index;
+    this.#ledger = ledger;
+    this.#ring = ring;
+    this.#disk = journal === null ? null : new DiskKeeper({ ...options, ...parts, journal });
     this.giveUp(restored?.missed ?? [], 'damaged');
     this.#watch = setInterval(() => {
       this.expire();
-      void this.#sync();
+      this.#disk?.look();
     }, watchMs).unref();
   }
 
@@ -107,7 +93,7 @@ export class Spool implements Outbox {
   }
 
   stats(): OutboxStats {
-    const bytes = (this.#disk?.journal.stats().bytes ?? 0) + this.#ring.bytes;
+    const bytes = (this.#disk?.bytes ?? 0) + this.#ring.bytes;
     return { bytes, samples: this.#index.size, dropped: this.#dropped, ioErrors: this.#disk?.ioErrors ?? 0 };
   }
 
@@ -160,28 +146,28 @@ export class Spool implements Outbox {
       if (seqs === undefined) byRun.set(run, [seq]);
       else seqs.push(seq);
     }
-    for (const [run, seqs] of byRun) this.#notes.restamped({ kind: 'time', run, seqs: toRanges(seqs), zero });
-    if (byRun.size > 0) await this.#disk?.inTime(this.#writeNotes());
+    for (const [run, seqs] of byRun) this.#disk?.notes.restamped({ kind: 'time', run, seqs: toRanges(seqs), zero });
+    if (byRun.size > 0) await this.#disk?.noteNow();
   }
 
   giveUp(samples: readonly StoredSample[], reason: Gap['reason']): void {
     for (const { run, seq } of samples) {
       const entry = this.#index.get(run, seq);
       if (entry === undefined) continue;
-      if (isOnDisk(entry)) this.#notes.dropped(run, seq);
-      else this.#notes.gapsChanged();
+      if (isOnDisk(entry)) this.#disk?.notes.dropped(run, seq);
+      else this.#disk?.notes.gapsChanged();
       this.#drop(entry, reason);
     }
-    if (!this.#notes.empty) this.#writeNotesSoon();
+    this.#disk?.noteSoon();
   }
 
   forget(run: string, ranges: SeqRanges): StoredSample[] {
     const entries = this.#index.named(run, ranges);
     for (const entry of entries) {
-      if (isOnDisk(entry)) this.#notes.acknowledged(run, entry.seq);
+      if (isOnDisk(entry)) this.#disk?.notes.acknowledged(run, entry.seq);
       this.#remove(entry);
     }
-    if (entries.length > 0) this.#writeNotesSoon();
+    this.#disk?.noteSoon();
     return entries;
   }
 
@@ -200,18 +186,11 @@ export class Spool implements Outbox {
 
   /** Writes what it can within half a second. Never rejects. */
   async close(): Promise<void> {
-    const disk = this.#disk;
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#watch);
-    clearTimeout(this.#noteTimer);
-    if (disk === null) return;
-    const rest = async (): Promise<void> => {
-      await this.#flush();
-      await this.#writeNotes();
-      await disk.close();
-    };
-    await within(CLOSE_MS, rest());
+    if (this.#disk === null) return;
+    await within(CLOSE_MS, this.#disk.close());
     const { size } = this.#ring;
     if (size > 0) this.#options.logger.error({ samples: size }, `the spool's disk did not take ${size} samples to the end: they are lost`);
   }
@@ -221,6 +200,13 @@ export class Spool implements Outbox {
     if (this.#ledger.empty || time === this.#gapTime) return [];
     this.#gapTime = time;
     return this.#ledger.take();
+  }
+
+  async #settle(entry: Entry): Promise<void> {
+    await this.#disk?.keep(entry);
+    entry.settled = true;
+    const over = [...this.#ring.overflow()];
+    if (over.length > 0) this.giveUp(over, this.#disk === null ? 'full' : 'disk');
   }
 
   #remove(entry: Entry): void {
@@ -234,201 +220,11 @@ export class Spool implements Outbox {
     this.#dropped++;
     this.#ledger.add({ reason, from: entry.time, to: entry.time, count: 1 });
     for (const gap of entry.gaps) this.#ledger.add(gap);
-  }
-
-  async #settle(entry: Entry): Promise<void> {
-    const disk = this.#disk;
-    if (disk?.ready) {
-      await disk.inTime(
-        this.#write(disk, [entry]).then((done) => {
-          if (!done) disk.retrySoon(0);
-        }),
-      );
-    }
-    entry.settled = true;
-    const over = [...this.#ring.overflow()];
-    if (over.length === 0) return;
-    this.giveUp(over, disk === null ? 'full' : 'disk');
-    this.#reportDropped();
-  }
-
-  /** Hands entries to the disk; false if it refuses. Never rejects. */
-  async #write(disk: SpoolDisk, entries: readonly Entry[]): Promise<boolean> {
-    for (const entry of entries) entry.writing = true;
-    const positions = await disk.append(entries.map((entry) => this.#encode(entry)));
-    for (const entry of entries) entry.writing = false;
-    if (positions === null) return false;
-    this.#starved = false;
-    for (const [at, entry] of entries.entries()) {
-      const position = positions[at];
-      this.#ring.delete(entry);
-      if (entry.gone) this.#notes.acknowledged(entry.run, entry.seq);
-      else if (position !== undefined) this.#index.place(entry, position.segment, position.offset);
-    }
-    const { maxBytes, segmentBytes } = this.#options;
-    if (disk.journal.stats().bytes > maxBytes - segmentBytes) void this.#dropOldest(disk);
-    return true;
-  }
-
-  #encode({ run, seq, tier, time, interval, monotonic, boot, sure, gaps, text }: Entry): Buffer {
-    const low = this.#index.first(run) ?? seq;
-    return encodeRecord({ kind: 'sample', run, seq, tier, time, interval, monotonic, boot, sure, low, gaps, text: text ?? '' });
-  }
-
-  /** Brings what waits in memory to the disk. */
-  #flush(): Promise<void> {
-    this.#flushing ??= this.#flushRing().finally(() => {
-      this.#flushing = null;
-    });
-    return this.#flushing;
-  }
-
-  async #flushRing(): Promise<void> {
-    const disk = this.#disk;
-    if (disk === null) return;
-    if (this.#ring.nearlyFull) this.#starved = false;
-    while (!disk.hung) {
-      // No more than fits into the room that a segment leaves.
-      const batch = this.#ring.waiting(this.#options.segmentBytes / 2);
-      if (batch.length === 0) {
-        await this.#writeNotes();
-        await this.#releaseDone(disk);
-        if (this.#notes.empty && this.#ring.waiting(1).length === 0) {
-          disk.accepted();
-          return;
-        }
-        if (this.#notes.empty) continue;
-        break;
-      }
-      if (await this.#write(disk, batch)) continue;
-      // Room helps only if it is room that lacks, and if nobody else takes it at once.
-      if (this.#starved || !disk.lacksRoom || !(await this.#dropOldest(disk))) break;
-      this.#starved = true;
-    }
-    disk.retrySoon();
-  }
-
-  /** Gives up the oldest segment for room; false if there is only the one that is being written. */
-  #dropOldest(disk: SpoolDisk): Promise<boolean> {
-    this.#dropping ??= this.#dropSegment(disk).finally(() => {
-      this.#dropping = null;
-    });
-    return this.#dropping;
-  }
-
-  async #dropSegment(disk: SpoolDisk): Promise<boolean> {
-    const { journal } = disk;
-    const { maxBytes, segmentBytes } = this.#options;
-    let dropped = false;
-    // More than one where less room is allowed than an earlier run had.
-    while (journal.first.segment < journal.end.segment && (!dropped || journal.stats().bytes > maxBytes - segmentBytes)) {
-      const { first, end } = journal;
-      const next = journal.segments().find(({ segment }) => segment > first.segment)?.segment ?? end.segment;
-      const doomed = [...this.#index.all()].filter(({ segment }) => segment >= 0 && segment < next);
-      for (const entry of doomed) this.#drop(entry, 'full');
-      if (doomed.length > 0) {
-        this.#reportDropped();
-        // Before the segment goes, so that a run that is killed in between neither forgets them nor counts them twice.
-        this.#notes.droppedBefore(next);
-        await this.#writeNotes();
-      }
-      if (!(await disk.release({ segment: next, offset: 0 }))) return dropped;
-      dropped = true;
-    }
-    return dropped;
-  }
-
-  /** Each time that it has become twice as many: a full spool gives up samples as fast as new ones come. */
-  #reportDropped(): void {
+    // Not each time: a full spool gives up samples as fast as new ones come.
     if (this.#dropped < this.#reportedDrops * 2) return;
     this.#reportedDrops = this.#dropped;
-    const text = `the spool has no room: ${this.#dropped} oldest samples were given up, which the server will be told`;
-    this.#options.logger.warn({ samples: this.#dropped }, text);
-  }
-
-  #writeNotesSoon(): void {
-    const disk = this.#disk;
-    if (this.#noteTimer !== undefined || this.#closed || disk === null) return;
-    this.#noteTimer = setTimeout(() => {
-      this.#noteTimer = undefined;
-      void this.#writeNotes().then(() => this.#releaseDone(disk));
-    }, this.#noteMs);
-  }
-
-  /** Writes all notes that there are; what the disk does not take waits. Never rejects. */
-  async #writeNotes(): Promise<void> {
-    while (this.#noting !== null) await this.#noting;
-    if (this.#disk === null || this.#notes.empty || this.#disk.hung) return;
-    this.#noting = this.#appendNotes(this.#disk).finally(() => {
-      this.#noting = null;
-    });
-    await this.#noting;
-  }
-
-  async #appendNotes(disk: SpoolDisk): Promise<void> {
-    const { records, undo } = this.#notes.take(this.#untold());
-    const positions = await disk.append(records.map(encodeRecord));
-    if (positions === null) undo();
-    else if (records.at(-1)?.kind === 'gap') this.#gapAt = positions.at(-1) ?? null;
-  }
-
-  /** Gaps that no sample on disk tells. */
-  #untold(): Gap[] {
-    const untold = new GapLedger();
-    for (const gap of this.#ledger.waiting()) untold.add(gap);
-    for (const { gaps, writing } of this.#ring.entries()) if (!writing) for (const gap of gaps) untold.add(gap);
-    return untold.waiting();
-  }
-
-  /** Gives back the segments that hold nothing that is still needed. */
-  async #releaseDone(disk: SpoolDisk): Promise<void> {
-    if (disk.hung) return;
-    const { end, first } = disk.journal;
-    const oldest = this.#index.oldestSegment();
-    const pinned = this.#untold().length === 0 ? null : (this.#gapAt?.segment ?? null);
-    const needed = Math.min(oldest ?? end.segment, pinned ?? end.segment);
-    const idle = oldest === null && pinned === null && !disk.busy && this.#notes.empty;
-    if (idle && (disk.journal.segments().at(-1)?.bytes ?? 0) >= this.#options.segmentBytes / 2) await disk.release(end);
-    else if (needed > first.segment) await disk.release({ segment: needed, offset: 0 });
-  }
-
-  async #sync(): Promise<void> {
-    const disk = this.#disk;
-    const monotonic = this.#options.clock.monotonic();
-    if (disk === null || this.#syncing || disk.hung || monotonic < this.#syncAfter || !this.#lacksSync(monotonic)) return;
-    const { end } = disk.journal;
-    this.#syncing = true;
-    if (await disk.sync()) {
-      this.#synced = end;
-      this.#syncWaitMs = this.#syncMs;
-    } else {
-      // All that is not durable is written anew each time.
-      this.#syncAfter = monotonic + this.#syncWaitMs;
-      this.#syncWaitMs = Math.min(this.#syncWaitMs * 2, MAX_SYNC_WAIT_MS);
-      await this.#appendAgain(disk);
-    }
-    this.#syncing = false;
-  }
-
-  #lacksSync(monotonic: number): boolean {
-    for (const entry of this.#index.all()) {
-      if (entry.segment < 0 || comparePositions(entry, this.#synced) < 0) continue;
-      if (entry.boot !== this.#options.boot || monotonic - entry.monotonic >= this.#syncMs) return true;
-    }
-    return false;
-  }
-
-  /** What the disk did not make durable is written anew, into another segment. */
-  async #appendAgain(disk: SpoolDisk): Promise<void> {
-    for (const entry of [...this.#index.all()]) {
-      if (entry.segment < 0 || comparePositions(entry, this.#synced) < 0) continue;
-      if (this.#ring.nearlyFull) break;
-      const text = await this.read(entry).catch(() => null);
-      if (text === null || entry.gone) continue;
-      this.#index.place(entry, -1, -1);
-      this.#ring.add(entry, text);
-    }
-    disk.retrySoon(0);
+    const text = `${this.#dropped} samples were given up (${reason} now), which the server is told in measurement gap`;
+    this.#options.logger.warn({ samples: this.#dropped, reason }, text);
   }
 }
 
