@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type History, isLevel, isSilent, rateOf, readingsOf, reasonsOf, remember, totalOf, written } from './counters.ts';
-import { aProcess } from './sample-processes.testkit.ts';
+import { type History, isLevel, isSilent, rateOf, readingsOf, reasonsOf, remember, totalOf, withLast, written } from './counters.ts';
+import { aProcess, aServer } from './sample-processes.testkit.ts';
 
 const at = (last_seen: number, samples: number, change = {}) => aProcess({ last_seen, parts: { ingest: { samples } }, ...change });
 const told = (...reports: ReturnType<typeof aProcess>[]): History =>
@@ -69,4 +69,17 @@ it('adds up over processes, and lists reasons by their number', () => {
 it('calls a process silent after three reports that did not come', () => {
   expect(isSilent(aProcess({ last_seen: 1000 }), 91_000)).toBe(false);
   expect(isSilent(aProcess({ last_seen: 1000 }), 91_001)).toBe(true);
+});
+
+it('keeps the other processes as they were last known while the store through which they are heard of is silent', () => {
+  const [own, other] = [aProcess(), aProcess({ instance: 'b/ingest', last_seen: 900_000 })];
+  const last = aServer({ processes: [own, other] });
+  const alone = aServer({ gaps_24h: null, processes: [aProcess({ last_seen: 1_100_000 })] });
+  expect(withLast(alone, last).processes.map(({ instance, last_seen }) => [instance, last_seen])).toEqual([
+    ['a/all', 1_100_000],
+    ['b/ingest', 900_000],
+  ]);
+  expect(withLast(alone, null)).toBe(alone);
+  // Where the store answers, who is not there any more is gone.
+  expect(withLast(aServer(), last).processes).toEqual([own]);
 });

@@ -1,4 +1,4 @@
-import type { ServerProcess } from '../api/types.ts';
+import type { ServerProcess, ServerState } from '../api/types.ts';
 import { type Quantity, whole } from '../format/number.ts';
 import { measured } from '../format/unit.ts';
 
@@ -12,6 +12,13 @@ export interface Reading {
   readonly perSecond: number | null;
 }
 
+/** `state` with the processes of `last` that it does not know of, because the store through which it hears of them is silent. */
+export function withLast(state: ServerState, last: ServerState | null): ServerState {
+  if (state.gaps_24h !== null || last === null) return state;
+  const known = new Set(state.processes.map(({ instance }) => instance));
+  return { ...state, processes: [...state.processes, ...last.processes.filter(({ instance }) => !known.has(instance))] };
+}
+
 /** Reports of each process, oldest first, of the last minute or so. */
 export type History = ReadonlyMap<string, readonly ServerProcess[]>;
 
@@ -21,7 +28,7 @@ const WINDOW = 65_000;
 export const SILENT_AFTER = 90_000;
 
 const LEVEL =
-  /(^|_)(bytes|clients|hosts|seconds|ms|rows|series|segments|records|pending|available|accepting|leader)$|^(hosts|retained)_|(^|_)(lag|state)_/;
+  /(^|_)(bytes|clients|hosts|seconds|ms|rows|series|segments|records|available|accepting|leader)$|^(hosts|retained)_|(^|_)(lag|state)_/;
 
 /** Is it how much there is now, instead of how often something has happened? Counters have no other mark than their name. */
 export function isLevel(name: string): boolean {
@@ -114,5 +121,7 @@ export function unitOf(name: string): string {
 /** A value with its unit; counts in full. */
 export function written(name: string, value: number): Quantity {
   const unit = unitOf(name);
+  // Nothing has no scale: 0 ms, not 0 us.
+  if (unit === 'ms' && value === 0) return { text: '0', unit };
   return unit === '1' ? { text: whole(value), unit: '' } : measured(unit, value);
 }

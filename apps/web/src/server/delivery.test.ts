@@ -37,6 +37,14 @@ it('says what a part is that is not there: an external broker, no journal', () =
   expect(factsOf(found, 'Store')['On disk']).toMatchObject({ value: { text: '2.00', unit: 'KiB' } });
 });
 
+it('does not claim what it cannot know while the store is silent', () => {
+  const alone = [aProcess({ parts: { live: { hosts_online: 1 } } })];
+  const absent = deliveryOf(alone, readingsOf(alone, new Map()), NOW, false)
+    .slice(0, 3)
+    .map((station) => station.absent);
+  expect(new Set(absent)).toEqual(new Set(['Not known: no process that is heard of tells.']));
+});
+
 it('adds up the journals, and marks them while the store takes nothing', () => {
   const ingest = {
     samples: 1,

@@ -27,6 +27,7 @@ export interface Station {
 
 const NONE: Quantity = { text: DASH, unit: '' };
 const MOST_REASONS = 3;
+const UNKNOWN = 'Not known: no process that is heard of tells.';
 
 const amount = (value: number | null): Quantity => (value === null ? NONE : { text: whole(value), unit: '' });
 const rate = (value: number | null): Quantity => (value === null ? NONE : { text: figure(value), unit: '/s' });
@@ -68,8 +69,11 @@ function drainState(readings: readonly Reading[]): string {
   return on('waiting') ? 'waits to try again' : on('writing') ? 'writes' : 'idle';
 }
 
-/** The way of a sample through the processes that are heard of, station by station. */
-export function deliveryOf(processes: readonly ServerProcess[], readings: readonly Reading[], now: number): Station[] {
+/**
+ * The way of a sample through the processes that are heard of, station by station. `known` is false while the store
+ * does not answer: what others do is then not known.
+ */
+export function deliveryOf(processes: readonly ServerProcess[], readings: readonly Reading[], now: number, known = true): Station[] {
   const heard = processes.filter((one) => !isSilent(one, now));
   const alive = new Set(heard.map(({ instance }) => instance));
   const live = readings.filter(({ instance }) => alive.has(instance));
@@ -81,7 +85,9 @@ export function deliveryOf(processes: readonly ServerProcess[], readings: readon
   const broker: Station = {
     name: 'Broker',
     tone: tone(degraded('broker')),
-    ...(embedded ? {} : { absent: 'An external broker. Its own counters are its own; clients that it refuses are in its log.' }),
+    ...(embedded
+      ? {}
+      : { absent: known ? 'An external broker. Its own counters are its own; clients that it refuses are in its log.' : UNKNOWN }),
     facts: embedded
       ? [
           level('Clients', live, 'broker', 'clients'),
@@ -96,7 +102,7 @@ export function deliveryOf(processes: readonly ServerProcess[], readings: readon
   const ingest: Station = {
     name: 'Ingest',
     tone: tone(degraded('store') && waiting === null),
-    ...(has('ingest') ? {} : { absent: 'No process that is heard of takes samples in.' }),
+    ...(has('ingest') ? {} : { absent: known ? 'No process that is heard of takes samples in.' : UNKNOWN }),
     facts: has('ingest')
       ? [
           flow('Samples, acknowledged', live, 'ingest', 'samples'),
@@ -112,7 +118,9 @@ export function deliveryOf(processes: readonly ServerProcess[], readings: readon
   const journal: Station = {
     name: 'Journal',
     tone: tone(degraded('journal') || (degraded('store') && waiting !== null)),
-    ...(waiting === null ? { absent: 'None is needed: a commit of the embedded store is durable, and is what acknowledges.' } : {}),
+    ...(waiting === null
+      ? { absent: has('ingest') ? 'None is needed: a commit of the embedded store is durable, and is what acknowledges.' : UNKNOWN }
+      : {}),
     facts:
       waiting === null
         ? []
@@ -152,7 +160,8 @@ export function deliveryOf(processes: readonly ServerProcess[], readings: readon
         ],
   };
 
-  const drops = live.filter(({ name, value }) => /dropped/.test(name) && value > 0);
+  // An alert that is dropped was pending and came to nothing: no data is lost.
+  const drops = live.filter(({ part, name, value }) => part !== 'alerting' && /dropped/.test(name) && value > 0);
   const dropped: Station = {
     name: 'Set aside and dropped',
     tone: tone(drops.some(({ perSecond }) => (perSecond ?? 0) > 0)),

@@ -15,19 +15,18 @@ const NOTHING: Columns = { times: [], step: 60_000, unit: null, series: [] };
 describe('charts of the server', () => {
   it('asks only for what the processes have', () => {
     const ids = (parts: Record<string, Record<string, number>>): string[] => serverPanels([aProcess({ parts })]).map(({ id }) => id);
-    expect(ids({ ingest: { samples: 1 } })).toEqual(['samples', 'odd', 'memory']);
+    expect(ids({ ingest: { samples: 1 } })).toEqual(['samples', 'memory']);
     expect(ids({ ingest: { samples: 1, drain_lag_ms: 0, drained: 1, drain_retries_503: 1 } })).toEqual([
       'samples',
-      'odd',
       'waiting',
       'lag',
       'written',
       'retries',
       'memory',
     ]);
+    expect(ids({ ingest: { samples: 1, clock: 2, invalid_json: 3 } })).toEqual(['samples', 'odd', 'memory']);
     expect(ids({ broker: { clients: 1, refused_timeout: 1 }, store: { file_bytes: 1 } })).toEqual([
       'samples',
-      'odd',
       'clients',
       'refused',
       'store',

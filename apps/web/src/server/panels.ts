@@ -52,8 +52,8 @@ function draw(look: Look, lines: readonly Line[], columns: readonly Columns[], m
   const first = columns.find(({ times }) => times.length > 0) ?? columns[0];
   const base = { kind: 'lines' as const, times: first?.times ?? [], step: first?.step ?? SELF_INTERVAL, y: { kind: 'zero' as const } };
   const { high } = extent({ ...base, lines, limits: [], now: [], unit: '', unitWords: '' });
-  // What happens less than every ten seconds or so is counted by the minute: no axis has room for 0.025.
-  const slow = look.unit === '/s' && high > 0 && high < 0.1;
+  // What happens seldom is counted by the minute: the axis has no room for 0.125.
+  const slow = look.unit === '/s' && high > 0 && high < 0.5;
   const factor = slow ? 60 : 1;
   const scale = scaleFor(slow ? '/min' : look.unit, high * factor);
   const scaled = lines.map((line) => ({
@@ -149,10 +149,7 @@ export function serverPanels(processes: readonly ServerProcess[]): PanelSpec[] {
   const retries = reasons('ingest', 'drain_retries_');
   return [
     processesPanel({ id: 'samples', title: 'Samples taken in', unit: '/s', words: 'by process' }, { part: 'ingest', field: 'samples' }),
-    fieldsPanel(
-      { id: 'odd', title: 'Not taken as they were', unit: '/s', words: '' },
-      odd.length > 0 ? odd : [{ part: 'ingest', field: 'failed', label: 'not taken' }],
-    ),
+    ...(odd.length > 0 ? [fieldsPanel({ id: 'odd', title: 'Not taken as they were', unit: '/s', words: '' }, odd)] : []),
     ...(has('broker', 'clients')
       ? [processesPanel({ id: 'clients', title: 'Broker clients', unit: '1', words: 'connected' }, { part: 'broker', field: 'clients' })]
       : []),

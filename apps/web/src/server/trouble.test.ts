@@ -57,7 +57,8 @@ describe('what needs attention', () => {
   });
 
   it('tells apart that there are no gaps and that it is not known', () => {
-    expect(troublesOf(aServer({ gaps_24h: null })).map(({ key }) => key)).toEqual(['unanswered']);
+    const silent = aProcess({ instance: 'b/extra', roles: ['extra'], last_seen: 0 });
+    expect(troublesOf(aServer({ gaps_24h: null, processes: [aProcess(), silent] })).map(({ key }) => key)).toEqual(['unanswered']);
   });
 });
 

@@ -134,7 +134,8 @@ export function troublesOf({ now, processes, gaps_24h, dead_letters }: ServerSta
     const own = heard.filter(({ degraded }) => degraded.includes(name));
     return { key: name, ...lookOf(name, own, now), instances: own.map(({ instance }) => instance) };
   });
-  troubles.push(...missingRoles(processes, now));
+  // Others are heard of through the store.
+  if (gaps_24h !== null) troubles.push(...missingRoles(processes, now));
   if (gaps_24h === null)
     troubles.push({
       key: 'unanswered',
