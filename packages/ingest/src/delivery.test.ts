@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { startBroker } from '@hostwire/broker';
 import type { Ack } from '@hostwire/model';
 import { openRegistry } from '@hostwire/registry';
-import { openEmbeddedStore, StoreError } from '@hostwire/store';
-import { startMosquitto, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
+import { openEmbeddedStore, openInfluxStore, StoreError } from '@hostwire/store';
+import { startInfluxd, startMosquitto, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
 import { connectMqtt, createMqttBus, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { encode, makeSample, type Rig, rig, topics } from './ingest.testkit.ts';
+import { encode, makeSample, NOW, type Rig, rig, topics } from './ingest.testkit.ts';
 import type { IngestOptions } from './ingest.ts';
+import { testJournal } from './journal.testkit.ts';
 import { subscribeIngest } from './subscribe-ingest.ts';
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -131,7 +132,7 @@ systemSuite(['mosquitto'], 'through Mosquitto', () => {
     for (let seq = 1; seq <= 6; seq++) {
       await agent.publish(topics.sample('pve1', 'fast'), encode(makeSample({ seq, time: made.clock })), { qos: 1 });
     }
-    await waitFor(() => made.ingest.room() !== null && made.store.writes.length === 1);
+    await waitFor(() => made.ingest.room() !== null && made.store.writes.length > 0);
     expect(durable.size).toBe(0);
     release();
     await waitFor(() => durable.size === 6);
@@ -152,4 +153,66 @@ systemSuite(['mosquitto'], 'through Mosquitto', () => {
     expect(made.acks).toEqual([]);
     expect(made.counters.get('ingest_samples_total')).toBe(1);
   });
+});
+
+systemSuite(['mosquitto', 'influxd'], 'two workers behind Mosquitto, in front of InfluxDB', () => {
+  it('acknowledge while InfluxDB is away, and bring everything into it, once', async () => {
+    const [mosquitto, influxd] = await Promise.all([startMosquitto(), startInfluxd()]);
+    onTestFinished(async () => {
+      await mosquitto.stop();
+      await influxd.stop();
+    });
+    const workers: Rig[] = [];
+    for (const name of ['one', 'two']) {
+      const server = client(mosquitto.url, { clientId: `hostwire-ingest-${name}` });
+      const store = openInfluxStore({ url: influxd.url, database: 'hostwire' });
+      onTestFinished(() => store.close());
+      const made = rig({ store, journal: await testJournal(), bus: createMqttBus(server), backoff: { minMs: 20, maxMs: 100 } });
+      workers.push(made);
+      await subscribeIngest(server, made.ingest, { topics, logger, filter: '$share/ingest/hostwire/v1/+/sample/+' });
+      await waitFor(() => server.connected);
+    }
+    const agent = client(mosquitto.url);
+    const durable = await acknowledged(agent);
+    const publish = async (from: number, to: number): Promise<void> => {
+      for (let seq = from; seq <= to; seq++)
+        await agent.publish(topics.sample('pve1', 'fast'), encode(makeSample({ seq, time: NOW + seq })), { qos: 1 });
+    };
+    await publish(1, 100);
+    await influxd.kill();
+    await publish(101, 200);
+    await waitFor(() => durable.size === 200);
+    await influxd.restart();
+    const reader = openInfluxStore({ url: influxd.url, database: 'hostwire' });
+    const count = async (): Promise<unknown> => {
+      const { results } = await reader.query('SELECT count(usage_active) FROM cpu', { database: 'hostwire', epoch: 'ms' });
+      return results[0]?.series?.[0]?.values[0]?.[1];
+    };
+    await waitFor(async () => (await count()) === 200);
+    await reader.close();
+    const shares = workers.map(({ counters }) => counters.get('ingest_samples_total'));
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(200);
+    expect(Math.min(...shares)).toBeGreaterThan(0);
+  });
+});
+
+it('of two agents with one name the newer one is told to idle, the older one is not', async () => {
+  const made = rig();
+  const conflicts = (): unknown[] => made.acks.filter(({ ack }) => ack.conflict === true).map(({ ack }) => ack.run);
+  const connects = (run: string): void => {
+    made.clock += 1000;
+    made.ingest.heardInfo({ topic: topics.info('pve1'), payload: Buffer.from(JSON.stringify({ run })), receivedAt: made.clock });
+  };
+  connects('older');
+  await made.accept(makeSample({ run: 'older', time: made.clock }));
+  connects('newer');
+  await made.accept(makeSample({ run: 'newer', time: made.clock }));
+  expect(conflicts()).toEqual([]);
+  connects('older');
+  expect(conflicts()).toEqual(['newer']);
+  await made.accept(makeSample({ run: 'newer', seq: 2, time: made.clock }));
+  await made.accept(makeSample({ run: 'newer', seq: 3, time: made.clock, backfill: true }));
+  expect(conflicts()).toEqual(['newer', 'newer']);
+  expect(made.counters.get('ingest_conflicts_total')).toBe(2);
+  expect(made.store.commits.flat()).toHaveLength(4);
 });
