@@ -1,4 +1,4 @@
-import { openEmbeddedStore, openInfluxStore, type SeriesStore } from '@hostwire/store';
+import { openEmbeddedStore, openInfluxStore, type QuerySeries, type SeriesStore } from '@hostwire/store';
 
 /** `host run` -> seq -> how often the store has it. */
 export type Stored = ReadonlyMap<string, ReadonlyMap<number, number>>;
@@ -17,11 +17,8 @@ export async function readEmbedded(directory: string): Promise<Stored> {
 export async function readEmbeddedGaps(directory: string): Promise<{ readonly count: number; readonly reason: string }[]> {
   const store = await openEmbeddedStore({ directory });
   try {
-    const { results } = await store.query('SELECT "count" FROM gap GROUP BY host, reason', { database: 'hostwire', epoch: 'ms' });
-    if (results[0]?.error !== undefined) throw new Error(results[0].error);
-    return (results[0]?.series ?? []).flatMap(({ tags, values }) =>
-      values.map(([, count]) => ({ count: Number(count), reason: tags?.['reason'] ?? '' })),
-    );
+    const series = await ask(store, 'SELECT "count" FROM gap GROUP BY host, reason');
+    return series.flatMap(({ tags, values }) => values.map(([, count]) => ({ count: Number(count), reason: tags?.['reason'] ?? '' })));
   } finally {
     await store.close();
   }
@@ -38,18 +35,25 @@ export async function readInflux(url: string): Promise<Stored> {
 }
 
 async function readAgents(store: SeriesStore): Promise<Stored> {
-  const { results } = await store.query('SELECT run, seq FROM agent GROUP BY host', { database: 'hostwire', epoch: 'ms' });
-  if (results[0]?.error !== undefined) throw new Error(results[0].error);
   const stored = new Map<string, Map<number, number>>();
-  for (const { tags, values } of results[0]?.series ?? []) {
-    for (const [, run, seq] of values) {
-      const key = `${tags?.['host']} ${String(run)}`;
+  const [hosts] = await ask(store, 'SHOW TAG VALUES FROM agent WITH KEY = host');
+  // One after the other: a store bounds what one query may hold.
+  for (const [, host] of hosts?.values ?? []) {
+    const [series] = await ask(store, `SELECT run, seq FROM agent WHERE host = '${String(host)}'`);
+    for (const [, run, seq] of series?.values ?? []) {
+      const key = `${String(host)} ${String(run)}`;
       const seqs = stored.get(key) ?? new Map<number, number>();
       seqs.set(Number(seq), (seqs.get(Number(seq)) ?? 0) + 1);
       stored.set(key, seqs);
     }
   }
   return stored;
+}
+
+async function ask(store: SeriesStore, influxql: string): Promise<readonly QuerySeries[]> {
+  const { results } = await store.query(influxql, { database: 'hostwire', epoch: 'ms' });
+  if (results[0]?.error !== undefined) throw new Error(results[0].error);
+  return results[0]?.series ?? [];
 }
 
 export interface Comparison {
