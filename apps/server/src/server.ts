@@ -72,6 +72,8 @@ export interface RunningServer {
 
 /** Going on without a broker is better than not starting: /health then says what is wrong. */
 const CONNECT_WAIT_MS = 5000;
+const SEEN_MS = 5000;
+const SEEN_BESIDE_ALERTS_MS = 60_000;
 
 /**
  * Composes the roles of one process. Rejects, with everything stopped that had been started, if a port is in use, the
@@ -120,7 +122,8 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   if (influx !== null) closers.add('InfluxDB port', () => influx.close());
   if (hearsHosts) {
     closers.add('seeding', await seedSoon(live, store, DATABASE, logger));
-    closers.add('last seen times', writeSeen(live, registry.hosts, logger));
+    // Where alerts are evaluated too, that process writes the same times.
+    closers.add('last seen times', writeSeen(live, registry.hosts, logger, has('alerts') ? SEEN_MS : SEEN_BESIDE_ALERTS_MS));
   }
 
   const enrol = config.broker.kind === 'external' ? enrolUnknown(registry, live, logger) : () => undefined;
@@ -219,7 +222,12 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     version,
     startedAt,
     counters,
-    gauges: () => new Map([...levels(hearsHosts ? live : null, broker.clients(), embedded), ...(taking?.levels() ?? [])]),
+    gauges: () =>
+      new Map([
+        ...levels(hearsHosts ? live : null, broker.clients(), embedded),
+        ...(has('alerts') ? [['alerting_leads', term === null ? 0 : 1] as const] : []),
+        ...(taking?.levels() ?? []),
+      ]),
     degraded,
   };
   closers.add('measurement of itself', writeSelf({ source: self, store, database: DATABASE, counters: countersOf('process'), logger }));

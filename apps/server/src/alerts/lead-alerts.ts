@@ -69,9 +69,12 @@ export async function leadAlerts(options: LeadAlertsOptions, isLeader: () => boo
         }
       },
       async end(lost) {
+        // What waits for a broker that hangs must not keep this process from leading again.
+        if (lost) await link.close();
         await stopListening().catch(() => undefined);
         await alerting.close();
-        if (!lost) await say('offline');
+        if (lost) return;
+        await say('offline');
         await link.close();
       },
     };

@@ -1,6 +1,6 @@
 import { createLifecycle, createLogger, type Logger, version } from '@hostwire/service';
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
-import { reachable } from '../kept-address.ts';
+import { keptAddress, reachable } from '../kept-address.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { startAgentProcess } from '../up/agent-process.ts';
 import { enrolLocalHost } from '../up/enrol-local.ts';
@@ -55,7 +55,8 @@ export async function serve(options: ServerOptions, agent: LocalAgentOptions | n
 
 async function startLocalAgent(server: RunningServer, config: ServerConfig, { script, mock }: LocalAgentOptions, logger: Logger) {
   const { broker, listen } = config;
-  const serverUrl = broker.kind === 'external' ? broker.url : `mqtt://${reachable(listen)}:${server.ports.mqtt}`;
+  const ownBroker = (): string => keptAddress(config.dataDir, 'mqtt') ?? `mqtt://${reachable(listen)}:${config.mqttPort}`;
+  const serverUrl = broker.kind === 'external' ? broker.url : ownBroker();
   const token = process.env['HOSTWIRE_AGENT_TOKEN'];
   const { host, configFile } = await enrolLocalHost(server.registry, {
     dataDir: config.dataDir,

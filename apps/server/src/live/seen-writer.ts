@@ -2,10 +2,8 @@ import type { HostRegistry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
 import type { LiveState } from './live-state.ts';
 
-const EVERY_MS = 5000;
-
 /** Writes when hosts were last seen, many in one transaction. Returns how to stop it, which writes what is left. */
-export function writeSeen(live: LiveState, hosts: Pick<HostRegistry, 'seen'>, logger: Logger, everyMs = EVERY_MS): () => Promise<void> {
+export function writeSeen(live: LiveState, hosts: Pick<HostRegistry, 'seen'>, logger: Logger, everyMs: number): () => Promise<void> {
   const written = new Map<string, number>();
   for (const { host, lastSeenAt } of live.hosts()) if (lastSeenAt !== null) written.set(host, lastSeenAt);
 
