@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { readCursor } from './cursor-file.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { HEADER_BYTES } from './frame.ts';
@@ -74,32 +74,28 @@ async function recoverSegment(tools: Tools, folder: string, number: number, isLa
   }
 }
 
-/** Deals with what follows a segment's last whole frame; false if nothing is left of it. Rejects with the system's error. */
+/** Deals with what follows a segment's last whole frame; false if nothing is left of it. Never rejects. */
 async function mend({ setAside, report }: Tools, segment: Segment, file: OpenFile, found: Scan, isLast: boolean): Promise<boolean> {
   const { path, end, size } = segment;
-  const name = basename(path);
-  if (isLast && found.error === null && (await isTorn(file, found, size))) {
-    report({ code: 'torn-tail', message: `${path}: cut off the last ${size - end} bytes, which were not wholly written` });
-    segment.size = await file.truncate(end).then(
-      () => end,
-      () => size,
-    );
-    return true;
-  }
-  const reason = found.error === null ? 'damaged' : `unreadable (${String(found.error)})`;
   try {
+    // What cannot be read today can perhaps be read the next time.
+    if (found.error !== null) throw found.error;
+    if (isLast && (await isTorn(file, found, size))) {
+      await file.truncate(end);
+      segment.size = end;
+      report({ code: 'torn-tail', message: `${path}: cut off the last ${size - end} bytes, which were not wholly written` });
+      return true;
+    }
     if (end <= HEADER_BYTES) await setAside.whole(segment);
     else await setAside.tail(segment, file);
     report({
       code: 'bad-segment',
-      message: `${path}: ${reason} from byte ${end} on; the ${size - end} bytes from there are kept as a .bad file`,
+      message: `${path}: damaged from byte ${end} on; the ${size - end} bytes from there are kept as a .bad file`,
     });
     return end > HEADER_BYTES;
   } catch (error) {
-    report({
-      code: 'bad-segment',
-      message: `${name}: ${reason} from byte ${end} on; the bytes from there stay, and are not used (${String(error)})`,
-    });
+    const message = `${path}: the ${size - end} bytes from byte ${end} on are not used, and stay for the next start (${String(error)})`;
+    report({ code: 'bad-segment', message });
     segment.damaged = true;
     return true;
   }

@@ -123,7 +123,7 @@ class SegmentLog implements Journal {
     await this.#changes.run(async () => {
       for (const segment of [...this.#log.segments]) {
         const end = { segment: segment.number, offset: segment.end };
-        if (segment.records > 0 && comparePositions(end, before) <= 0) await this.#delete(segment);
+        if ((segment.records > 0 || segment.damaged) && comparePositions(end, before) <= 0) await this.#delete(segment);
       }
     });
   }

@@ -64,7 +64,7 @@ export class SegmentReader {
     let file: OpenFile | null = null;
     try {
       file = await this.#log.fileSystem.open(segment.path, 'read');
-      const window = new FileWindow(file, limit, Math.min(MAX_STEP_BYTES, Math.max(maxBytes, 4096)));
+      const window = new FileWindow(file, limit, Math.min(MAX_STEP_BYTES, Math.max(maxBytes, 16_384)));
       let bytes = 0;
       let offset = start;
       while (offset < limit) {
