@@ -21,6 +21,8 @@ interface Inode {
 export class MemoryFileSystem implements FileSystem {
   /** Asked before each call. */
   fault: (call: Call, path: string) => Fault | null = () => null;
+  /** How long a call takes, in turns of the microtask queue: what is under way at once is then up to the test. */
+  turns: (call: Call) => number = () => 1;
   free = Number.MAX_SAFE_INTEGER;
   total = Number.MAX_SAFE_INTEGER;
   readonly counts: Partial<Record<Call, number>> = {};
@@ -109,8 +111,7 @@ export class MemoryFileSystem implements FileSystem {
         return position < inode.bytes.length ? inode.bytes.copy(into, 0, position) : 0;
       },
       write: async (bytes, position) => {
-        this.#note('write');
-        await Promise.resolve();
+        await this.#pass('write');
         if (failsNext !== null) {
           const code = failsNext;
           failsNext = null;
@@ -142,14 +143,14 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   async #ask(call: Call, path: string): Promise<void> {
-    this.#note(call);
-    await Promise.resolve();
+    await this.#pass(call);
     const fault = this.fault(call, path);
     if (fault !== null) throw failure(fault.code);
   }
 
-  #note(call: Call): void {
+  async #pass(call: Call): Promise<void> {
     this.counts[call] = (this.counts[call] ?? 0) + 1;
+    for (let turn = this.turns(call); turn > 0; turn--) await Promise.resolve();
   }
 }
 

@@ -81,7 +81,23 @@ class Model {
 
   async together(calls: readonly (readonly number[])[], share: number): Promise<void> {
     const reading = this.journal.read(this.journal.first, 200).catch((error: unknown) => expect(error).toMatchObject({ code: 'io' }));
-    await Promise.all([this.append(calls), this.sync(), this.release(share), this.sync(), this.append(calls), reading]);
+    const later = async (turns: number, step: () => Promise<void>): Promise<void> => {
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await step();
+    };
+    const [append, sync] = [() => this.append(calls), () => this.sync()];
+    await Promise.all([
+      append(),
+      sync(),
+      this.release(share),
+      sync(),
+      append(),
+      later(15, append),
+      later(30, sync),
+      later(40, append),
+      reading,
+    ]);
+    await sync();
   }
 
   async release(share: number): Promise<void> {
@@ -170,8 +186,13 @@ function inject({ call, code, partial, short, after, times }: { call: Call; afte
 
 it(`holds what was appended, whatever fails in between: ${RUNS} runs, seed ${seed}`, async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), fc.nat(), async (steps, turns) => {
       const model = new Model();
+      let state = turns;
+      model.fileSystem.turns = (call) => {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+        return 1 + ((state >>> 16) % (call === 'sync' ? 60 : 12));
+      };
       const { fileSystem } = model;
       await model.open();
       for (const one of steps) {
