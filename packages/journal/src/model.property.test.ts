@@ -18,7 +18,8 @@ interface Written {
 class Model {
   kept: Written[] = [];
   readonly maybe = new Set<string>();
-  readonly released = new Set<string>();
+  /** Released, or cut off after a write that failed: back after a power failure, perhaps. */
+  readonly undone = new Set<string>();
   readonly seen = new Set<string>();
   cannotCut = false;
   journal!: Journal;
@@ -56,7 +57,7 @@ class Model {
       if (result.status === 'rejected') {
         expect(result.reason).toBeInstanceOf(JournalError);
         if (result.reason.code !== 'io') expect(result.reason.code).toBe('full');
-        else if (this.cannotCut) for (const text of call) this.maybe.add(text);
+        else for (const text of call) (this.cannotCut ? this.maybe : this.undone).add(text);
         continue;
       }
       for (const [k, position] of result.value.entries()) {
@@ -107,7 +108,7 @@ class Model {
     // No more than was asked for goes, whole segments only.
     for (const { position } of this.kept)
       if (comparePositions(position, first) < 0) expect(comparePositions(position, before)).toBeLessThan(0);
-    for (const { text, position } of this.kept) if (comparePositions(position, first) < 0) this.released.add(text);
+    for (const { text, position } of this.kept) if (comparePositions(position, first) < 0) this.undone.add(text);
     this.kept = this.kept.filter(({ position }) => comparePositions(position, first) >= 0);
   }
 
@@ -213,8 +214,8 @@ it(`holds what was appended, whatever fails in between: ${RUNS} runs, seed ${see
             );
             // Nothing on disk names a position of a segment whose very name is lost.
             model.seen.clear();
-            // Nor is a deletion on disk at once.
-            for (const text of model.released) model.maybe.add(text);
+            // Nor is a deletion or a cut on disk at once.
+            for (const text of model.undone) model.maybe.add(text);
           }
           await model.open();
           await model.check((record) => one.do === 'power' && record.synced !== true);
