@@ -69,7 +69,8 @@ export interface Journal {
    * Resolves when all whose append had resolved before the call are on disk; calls made at once share an fsync. Rejects
    * with JournalError `io` if the disk refuses: what was appended since the last sync that succeeded is then not durable
    * and must be appended again (a later fsync of the same file would say yes without meaning it, so the segment is closed).
-   * Every call that waits then is rejected, whichever records it is for.
+   * Every call that waits then is rejected, whichever records it is for: who shares a journal calls it as soon as `append`
+   * has resolved, to hear of that.
    */
   sync(): Promise<void>;
   /** Records from a position on (one that was released: from the oldest kept), at most `maxBytes` of them and at least one if there is one. */

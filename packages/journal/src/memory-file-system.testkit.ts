@@ -21,8 +21,8 @@ interface Inode {
 export class MemoryFileSystem implements FileSystem {
   /** Asked before each call. */
   fault: (call: Call, path: string) => Fault | null = () => null;
-  /** How long a call takes, in turns of the microtask queue: what is under way at once is then up to the test. */
-  turns: (call: Call) => number = () => 1;
+  /** How long a call takes, in turns of the event loop: what is under way at once is then up to the test. */
+  turns: (call: Call) => number = () => 0;
   free = Number.MAX_SAFE_INTEGER;
   total = Number.MAX_SAFE_INTEGER;
   readonly counts: Partial<Record<Call, number>> = {};
@@ -150,7 +150,8 @@ export class MemoryFileSystem implements FileSystem {
 
   async #pass(call: Call): Promise<void> {
     this.counts[call] = (this.counts[call] ?? 0) + 1;
-    for (let turn = this.turns(call); turn > 0; turn--) await Promise.resolve();
+    await Promise.resolve();
+    for (let turn = this.turns(call); turn > 0; turn--) await new Promise((next) => setImmediate(next));
   }
 }
 

@@ -77,9 +77,15 @@ async function recoverSegment(tools: Tools, folder: string, number: number, isLa
 /** Deals with what follows a segment's last whole frame; false if nothing is left of it. Never rejects. */
 async function mend({ setAside, report }: Tools, segment: Segment, file: OpenFile, found: Scan, isLast: boolean): Promise<boolean> {
   const { path, end, size } = segment;
+  const leave = (reason: unknown): true => {
+    const message = `${path}: the ${size - end} bytes from byte ${end} on are not used, and stay for the next start (${String(reason)})`;
+    report({ code: 'bad-segment', message });
+    segment.damaged = true;
+    return true;
+  };
+  // What cannot be read today can perhaps be read the next time.
+  if (found.error !== null) return leave(found.error);
   try {
-    // What cannot be read today can perhaps be read the next time.
-    if (found.error !== null) throw found.error;
     if (isLast && (await isTorn(file, found, size))) {
       await file.truncate(end);
       segment.size = end;
@@ -88,17 +94,14 @@ async function mend({ setAside, report }: Tools, segment: Segment, file: OpenFil
     }
     if (end <= HEADER_BYTES) await setAside.whole(segment);
     else await setAside.tail(segment, file);
-    report({
-      code: 'bad-segment',
-      message: `${path}: damaged from byte ${end} on; the ${size - end} bytes from there are kept as a .bad file`,
-    });
-    return end > HEADER_BYTES;
   } catch (error) {
-    const message = `${path}: the ${size - end} bytes from byte ${end} on are not used, and stay for the next start (${String(error)})`;
-    report({ code: 'bad-segment', message });
-    segment.damaged = true;
-    return true;
+    return leave(error);
   }
+  report({
+    code: 'bad-segment',
+    message: `${path}: damaged from byte ${end} on; the ${size - end} bytes from there are kept as a .bad file`,
+  });
+  return end > HEADER_BYTES;
 }
 
 /** Whether what follows the end is what a process leaves that is killed while it appends. */
