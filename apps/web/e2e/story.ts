@@ -323,7 +323,7 @@ export function storyAlerts(now: number, conflict = false): AlertBody[] {
   const clone = alert('a6', 'docker-1', {
     rule: 'identity_conflict',
     severity: 'warning',
-    summary: 'Two agents use this identity',
+    summary: 'Two agents run as docker-1: k3v9q0 and, newer, m8t2zd. Give one of them a host id and token of its own.',
     since: now - 4 * MINUTE,
     fired_at: now - 4 * MINUTE,
   });

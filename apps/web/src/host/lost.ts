@@ -21,7 +21,8 @@ interface Reason {
 const REASONS: Readonly<Record<string, Reason>> = {
   full: {
     why: "the agent's spool was full",
-    advice: 'The oldest samples went first. A longer outage fits into a larger spool: max_bytes below [spool] in its agent.toml.',
+    advice:
+      'The oldest samples went first. A longer outage fits into a larger spool: max_bytes below [spool] in its agent.toml, and room on its disk.',
   },
   age: {
     why: "older than the agent's spool keeps",

@@ -32,7 +32,7 @@ describe('what needs attention', () => {
     expect(trouble?.sentence).not.toContain('journal');
   });
 
-  it.each(['broker', 'journal', 'influx-port', 'registry', 'something-new'])('says what to do about %s', (name) => {
+  it.each(['broker', 'journal', 'influx-port', 'something-new'])('says what to do about %s', (name) => {
     const [trouble] = troublesOf(aServer({ processes: [aProcess({ degraded: [name] })] }));
     expect(trouble?.sentence).toMatch(/\.$/);
     expect(trouble?.advice).toMatch(/\.$/);

@@ -80,12 +80,6 @@ const KNOWN: Readonly<Record<string, Look>> = {
     sentence: 'Grafana, Telegraf and the influx command cannot read or write here. Everything else works.',
     advice: 'Another program has the port. Stop that one, or choose another port for Hostwire with --influx-port.',
   },
-  registry: {
-    severity: 'critical',
-    title: 'The registry does not answer',
-    sentence: 'Hosts, tokens and alerts are as they were last read; nothing of it can be changed.',
-    advice: 'See that the database runs, and that database.url is right.',
-  },
 };
 
 function lookOf(name: string, processes: readonly ServerProcess[], now: number): Look {
