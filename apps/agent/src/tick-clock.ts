@@ -52,7 +52,8 @@ export class TickClock {
 
   /** Milliseconds since the epoch, whole. */
   now(): number {
-    return this.timeOf(this.#clocks.monotonic());
+    const monotonic = this.#clocks.monotonic();
+    return Math.max(0, Math.round(this.#zeroBy(monotonic) + monotonic));
   }
 
   /** The time of an earlier monotonic reading. */
@@ -62,7 +63,12 @@ export class TickClock {
 
   /** The time when the monotonic clock was 0. */
   zero(): number {
-    const here = this.#clocks.wall() - this.#clocks.monotonic();
+    return this.#zeroBy(this.#clocks.monotonic());
+  }
+
+  /** By a monotonic reading that was taken just now. */
+  #zeroBy(monotonic: number): number {
+    const here = this.#clocks.wall() - monotonic;
     if (this.#anchor === null) return here;
     const there = this.#anchor.server - this.#anchor.monotonic;
     return Math.abs(here - there) > MAX_CLOCK_SKEW_MS ? there : here;
