@@ -68,8 +68,8 @@ describe('startAgent', () => {
     const broker = await TestBroker.start();
     const { samples, log } = await start(broker, { conflictRetryMs: 600 });
     for (let time = 1; time <= 3; time++) {
-      await waitFor(() => broker.connects === time);
-      const { run } = await waitFor(() => samples().at(-1));
+      const before = samples().length;
+      const { run } = await waitFor(() => samples()[before], { what: 'a sample after each pause' });
       broker.publish(topics.ack('h1'), JSON.stringify({ run, conflict: true, time: Date.now() }));
       await waitFor(() => log().match(/another agent is alive/g)?.length === time);
     }

@@ -130,18 +130,19 @@ describe('openDelivery', () => {
       }
     };
     await run(2);
-    expect(delivery.pending()).toBeLessThan(64);
+    await waitFor(() => delivery.pending() < 64);
     await broker.kill();
+    const before = seq;
     await run(3);
-    expect(delivery.pending()).toBeGreaterThan(400);
+    expect(delivery.pending()).toBeGreaterThanOrEqual(seq - before);
     const backlog = delivery.pending();
     await broker.start();
     const from = performance.now();
     const draining = run(4);
     await waitFor(() => delivery.pending() < 64, { what: 'the backlog to be drained' });
     const took = performance.now() - from;
-    // At five times some 150 to 200 a second.
-    expect(took).toBeGreaterThan((backlog / 1_200) * 1_000);
+    // At five times 200 a second at most.
+    expect(took).toBeGreaterThan((backlog - 64) / 1.2);
     await draining;
     await waitFor(() => delivery.pending() === 0);
     expect(server.stored.size).toBe(seq);
