@@ -43,8 +43,10 @@ export interface StackOptions {
   readonly acknowledgeEarly?: boolean;
 }
 
-/** Longer than a worker waits before it asks a store again that was down. */
-const SETTLE_MS = 20_000;
+/** Longer than a worker waits at most before it asks a store again that was down (a minute). */
+const SETTLE_MS = 75_000;
+/** The control's acknowledgements say nothing of what is still to come. */
+const CONTROL_SETTLE_MS = 10_000;
 export const SERVER = fileURLToPath(new URL('server-process.mjs', import.meta.url));
 
 /** All roles in one process: embedded broker and embedded store. */
@@ -112,7 +114,7 @@ export async function startApart({ folder, hosts: count, acknowledgeEarly = fals
     brokerUrl: mosquitto.url,
     hosts,
     async finish(expected) {
-      const stored = await settled(() => readInflux(influxd.url), expected);
+      const stored = await settled(() => readInflux(influxd.url), expected, acknowledgeEarly ? CONTROL_SETTLE_MS : SETTLE_MS);
       await close();
       return stored;
     },
@@ -121,7 +123,7 @@ export async function startApart({ folder, hosts: count, acknowledgeEarly = fals
 }
 
 /** What is acknowledged may still wait in a journal: reads until all of it is there, or none has come for long. */
-export async function settled(read: () => Promise<Stored>, expected: number): Promise<Stored> {
+export async function settled(read: () => Promise<Stored>, expected: number, patienceMs = SETTLE_MS): Promise<Stored> {
   let best = 0;
   let since = Date.now();
   for (;;) {
@@ -130,7 +132,7 @@ export async function settled(read: () => Promise<Stored>, expected: number): Pr
     for (const seqs of stored.values()) count += seqs.size;
     if (count > best) since = Date.now();
     best = Math.max(best, count);
-    if (count >= expected || Date.now() - since > SETTLE_MS) return stored;
+    if (count >= expected || Date.now() - since > patienceMs) return stored;
     await sleep(500);
   }
 }

@@ -62,6 +62,14 @@ describe('what the server says of itself', () => {
     });
   });
 
+  it('has an empty series for what has not been counted yet', async () => {
+    const server = await testServer();
+    const admin = await server.bearer('admin');
+    const answer = await server.get('/api/series?measurement=hostwire&field=refused_bad_token&from=-5m&step=30s', admin);
+    expect(answer.status).toBe(200);
+    expect(((await answer.json()) as { series: unknown[] }).series).toEqual([]);
+  });
+
   it('names the gaps of a host that reach into the range', async () => {
     const server = await testServer();
     const admin = await server.bearer('admin');

@@ -1,5 +1,6 @@
 import type { FieldDeclaration, FieldType } from '@hostwire/model';
 import { quoteIdentifier } from '@hostwire/store';
+import { SELF_MEASUREMENT } from '../../self/read-processes.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import type { SeriesQueryInput } from '../schemas.ts';
@@ -44,10 +45,13 @@ async function findField(
   if (declared !== undefined) return { type: declared.type, declared };
   const { results } = await store.query(`SHOW FIELD KEYS FROM ${quoteIdentifier(measurement)}`, { database });
   const rows = results[0]?.series?.[0]?.values ?? [];
-  if (rows.length === 0 && fields === undefined) {
+  // A counter is written from the first time on that it counts: until then it is no mistake of who asks.
+  const isSelf = measurement === SELF_MEASUREMENT;
+  if (rows.length === 0 && fields === undefined && !isSelf) {
     throw new ApiError('unknown-measurement', `There is no measurement ${JSON.stringify(measurement)}; /api/catalog lists them.`);
   }
   const type = rows.find(([name]) => name === field)?.[1];
+  if (type === undefined && isSelf) return { type: 'int', declared: null };
   if (type === undefined)
     throw new ApiError('unknown-field', `${measurement} has no field ${JSON.stringify(field)}; /api/catalog lists them.`);
   return { type: STORE_TYPES[String(type)] ?? 'string', declared: null };
