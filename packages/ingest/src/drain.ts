@@ -51,6 +51,8 @@ interface Letter {
 
 interface Batch {
   readonly letters: readonly Letter[];
+  /** Buries what is no sample (any more). */
+  readonly bury: () => Promise<void>;
   readonly end: Position;
   readonly records: readonly StoredRecord[];
 }
@@ -148,6 +150,7 @@ export class Drain {
       this.#state = 'writing';
       const batch = await this.#prepare(records.slice(from));
       await this.#write(batch.letters);
+      await batch.bury();
       this.#succeeded(batch.letters.length);
       from += batch.records.length;
       for (const record of batch.records) bytes += record.bytes.length;
@@ -156,11 +159,12 @@ export class Drain {
     return bytes;
   }
 
-  /** The first of these, as many as make one write. What is no sample (any more) is buried at once. */
+  /** The first of these, as many as make one write. Buried once they are written: an attempt may fail a thousand times. */
   async #prepare(records: readonly StoredRecord[]): Promise<Batch> {
     const { decode, points, burials } = this.#options;
     const letters: Letter[] = [];
     const taken: StoredRecord[] = [];
+    const invalid: (() => Promise<void>)[] = [];
     let count = 0;
     for (const record of records) {
       if (count >= MAX_POINTS) break;
@@ -168,19 +172,24 @@ export class Drain {
       const message = decodeRecord(record.bytes);
       if (message === null) {
         const raw = { topic: '', payload: record.bytes, receivedAt: record.appendedAt };
-        await burials.message(raw, 'journal', 'a record of the journal has a layout that this version does not know');
+        invalid.push(() => burials.message(raw, 'journal', 'a record of the journal has a layout that this version does not know'));
         continue;
       }
-      const { sample, invalid } = decode(message);
-      if (sample === null) {
-        await burials.message(message, invalid.reason, invalid.message);
+      const decoded = decode(message);
+      if (decoded.sample === null) {
+        const { reason, message: why } = decoded.invalid;
+        invalid.push(() => burials.message(message, reason, why));
         continue;
       }
+      const { sample } = decoded;
       const group = await points.groupOf(sample);
       count += group.points.length;
       letters.push({ message, host: sample.host, group });
     }
-    return { letters, records: taken, end: taken.at(-1)?.end ?? this.#at };
+    const bury = async (): Promise<void> => {
+      for (const one of invalid) await one();
+    };
+    return { letters, bury, records: taken, end: taken.at(-1)?.end ?? this.#at };
   }
 
   async #write(letters: readonly Letter[]): Promise<void> {
@@ -231,13 +240,10 @@ export class Drain {
     const { journal, counters } = this.#options;
     this.#at = end;
     this.#lag.passed(records);
-    try {
-      await journal.setCursor(end);
-      // Only what lies before its segment: the one that is being written stays open.
-      await journal.release({ segment: end.segment, offset: 0 });
-    } catch {
-      counters.add('ingest_cursor_failed_total');
-    }
+    await journal.setCursor(end).catch(() => counters.add('ingest_cursor_failed_total'));
+    // Also if the cursor was not kept: a disk that is full gets its room back by this alone, and a cursor that is older than
+    // what is left means its oldest. Only what lies before its segment: the one that is being written stays open.
+    await journal.release({ segment: end.segment, offset: 0 }).catch(() => counters.add('ingest_release_failed_total'));
   }
 
   #succeeded(samples: number): void {
@@ -255,8 +261,8 @@ export class Drain {
     const { counters, logger } = this.#options;
     this.#state = 'waiting';
     this.#lastError = error instanceof Error ? error.message : String(error);
-    // A store that is slow may answer in time when it is asked for less.
-    this.#readBytes = Math.max(MIN_READ_BYTES, this.#readBytes / 2);
+    // A store that is slow may answer in time when it is asked for less. What breaks its code shows only beside others.
+    this.#readBytes = error instanceof StoreError ? Math.max(MIN_READ_BYTES, this.#readBytes / 2) : MAX_READ_BYTES;
     counters.add(`ingest_drain_retries_total{reason="${reasonOf(error)}"}`);
     if (this.#available) {
       this.#available = false;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { JournalError, openJournal } from '@hostwire/journal';
-import { type Catalog, type Sample, toCatalog } from '@hostwire/model';
+import { JournalError, nodeFileSystem, openJournal } from '@hostwire/journal';
+import { type Catalog, type PointGroup, type Sample, toCatalog } from '@hostwire/model';
 import { StoreError } from '@hostwire/store';
 import { tempDir, waitFor } from '@hostwire/testkit';
 import { describe, expect, it } from 'vitest';
@@ -193,6 +193,22 @@ describe('a journal that is full', () => {
   });
 });
 
+it('gives a full disk its room back, although the cursor cannot be kept there', async () => {
+  const fileSystem = { ...nodeFileSystem, rename: () => Promise.reject(systemError('ENOSPC')) };
+  const folder = join(tempDir(), 'journal');
+  const journal = await testJournal({ folder, fileSystem, segmentBytes: 64 * 1024 });
+  const made = rig({ journal });
+  const text = 'x'.repeat(16_000);
+  for (const sample of numbered(40, { data: { cpu: [{ fields: { text } }] } })) await made.accept(sample);
+  await waitFor(() => times(made.store).length === 40);
+  await waitFor(() => (made.ingest.stats().journal?.segments ?? 9) < 3);
+  await made.ingest.close();
+  await journal.close();
+  const again = rig({ journal: await testJournal({ folder }) });
+  await waitFor(() => again.ingest.stats().drain?.state === 'idle');
+  expect(times(again.store).length).toBeLessThanOrEqual(8);
+});
+
 describe('what the store will never take', () => {
   const letters = (made: Rig): { reason: string; message: string; payload: string }[] =>
     readdirSync(made.folder).flatMap((name) =>
@@ -225,6 +241,33 @@ describe('what the store will never take', () => {
     await waitFor(() => made.ingest.stats().drain?.state === 'idle');
     expect(times(made.store)).toEqual([1, 2, 3, 4, 6, 7, 8, 9]);
     expect(letters(made)).toMatchObject([{ reason: 'store', message: 'TypeError: broken for one' }]);
+  });
+
+  it('and is larger than what is read at once from a slow store, holds up nobody either', async () => {
+    const made = rig({ journal: await testJournal(), backoff: QUICK });
+    const text = 'x'.repeat(20_000);
+    const isLarge = (group: PointGroup): boolean => group.points.some(({ fields }) => fields['text'] !== undefined);
+    made.store.fail = () => new StoreError('unavailable', 'slow');
+    await made.accept(makeSample({ seq: 1, time: NOW + 1, data: { cpu: [{ fields: { text } }] } }));
+    await waitFor(() => made.counters.get('ingest_drain_retries_total{reason="no-answer"}') > 8);
+    made.store.fail = (groups) => (groups.some(isLarge) ? new TypeError('broken for one') : null);
+    await made.accept(makeSample({ seq: 2, time: NOW + 2 }));
+    await waitFor(() => made.ingest.stats().drain?.state === 'idle');
+    expect(times(made.store)).toEqual([2]);
+    expect(letters(made)).toMatchObject([{ reason: 'store', message: 'TypeError: broken for one' }]);
+  });
+
+  it('is one dead letter, however often what came with it is tried', async () => {
+    const journal = await testJournal();
+    await journal.append([Buffer.from('what is this')]);
+    const made = rig({ journal, backoff: QUICK });
+    made.store.fail = () => new StoreError('unavailable', 'down');
+    await made.accept(makeSample());
+    await waitFor(() => made.counters.get('ingest_drain_retries_total{reason="no-answer"}') > 3);
+    made.store.fail = null;
+    await waitFor(() => times(made.store).length === 1);
+    await waitFor(() => made.ingest.stats().drain?.state === 'idle');
+    expect(letters(made)).toMatchObject([{ reason: 'journal' }]);
   });
 
   it('in single fields is a dead letter too', async () => {

@@ -108,6 +108,7 @@ export class SampleIngest implements Ingest {
   }
 
   async adopt(journal: Journal): Promise<void> {
+    if (this.#closed) throw new IngestError('the server is shutting down');
     const drain = this.#drain(journal);
     await drain.empty();
     this.#drains.delete(drain);
