@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { catalog } from '@hostwire/collectors';
 import { toCatalog, topics } from '@hostwire/model';
+import { openRegistry } from '@hostwire/registry';
+import type { SeriesStore } from '@hostwire/store';
 import { tempDir, waitFor } from '@hostwire/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
@@ -328,3 +330,26 @@ async function connect(server: TestServer, headers: Record<string, string>) {
   await waitFor(() => events.length > 0, { what: 'hello' });
   return { socket, events, closed, find: (name: string) => events.find(({ event }) => event === name)?.data };
 }
+
+it('a host that is added while a server starts is known to it', async () => {
+  const dataDir = tempDir();
+  const registry = await openRegistry({ file: join(dataDir, 'registry.db') });
+  onTestFinished(() => registry.close());
+  await registry.hosts.add('old');
+  await registry.hosts.seen([{ host: 'old', at: Date.now() }]);
+  let token = '';
+  const store: SeriesStore = {
+    write: async () => ({ rejected: [] }),
+    // A start that takes long: the last values of the hosts are read.
+    async query() {
+      if (token === '') ({ token } = await registry.hosts.add('new'));
+      await new Promise((done) => setTimeout(done, 1200));
+      return { results: [] };
+    },
+    close: async () => undefined,
+  };
+  const config = loadConfig({ dataDir, port: 0, mqttPort: 0, influxPort: 0 }, {});
+  const server = await startServer({ config, logger: silent, store });
+  onTestFinished(() => server.close());
+  await waitFor(() => server.live.get('new'), { what: 'the host', timeout: 3000 });
+});

@@ -111,6 +111,12 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   for (const known of await registry.catalogs.list()) catalogs.add(known);
   const live = createLiveState(catalogs, createIdentityWatch({ now: Date.now }));
   live.sync(await registry.hosts.list());
+  let term: AlertsTerm | null = null;
+  const liveCounters = countersOf('live');
+  closers.add(
+    'host list',
+    followRegistry(registry, live, { onGone: async (host) => term?.forgetHost(host), counters: liveCounters, logger }),
+  );
 
   const { store, embedded } =
     given === undefined ? await openStore(config, serverToken, DATABASE, logger) : { store: given, embedded: null };
@@ -156,7 +162,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   });
   closers.add('broker', () => broker.close());
   const [ingestLink, liveLink] = [taking === null ? null : broker.link('ingest'), hearsHosts ? broker.link('live') : null];
-  const hearing = { topics, live, registry, counters: countersOf('live'), logger, onUnknownHost: enrol };
+  const hearing = { topics, live, registry, counters: liveCounters, logger, onUnknownHost: enrol };
   if (taking !== null && ingestLink !== null) {
     await taking.acknowledgeOn(ingestLink.bus);
     if (ingestLink.client !== null) takeSamples(ingestLink.client, taking.ingest, { topics, logger });
@@ -165,7 +171,6 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   if (liveLink !== null) await hearHosts({ ...hearing, bus: liveLink.bus, samplesFromIngest });
   await connected([ingestLink, liveLink]);
 
-  let term: AlertsTerm | null = null;
   const followed =
     has('api') && liveLink !== null
       ? await followAlerts({
@@ -205,11 +210,6 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     });
     closers.add('alerting', () => leadership.close());
   }
-  closers.add(
-    'host list',
-    followRegistry(registry, live, async (host) => term?.forgetHost(host), logger),
-  );
-
   const degraded = (): string[] => [
     ...(influx?.port === null ? ['influx-port'] : []),
     ...(registry.isAvailable() ? [] : ['registry']),

@@ -122,6 +122,26 @@ describe('the roles apart on the embedded broker and store', () => {
     expect(series.series[0]?.values.reduce((sum, value) => (sum ?? 0) + (value ?? 0), 0)).toBe(2);
   });
 
+  it('show a new api process what the broker keeps, though no host says anything any more', { timeout: 60_000 }, async () => {
+    const dataDir = tempDir();
+    const parts = [await part({ dataDir, roles: 'broker' }), await part({ dataDir, roles: 'ingest' })] as const;
+    await part({ dataDir, roles: 'alerts' });
+    const { token } = await parts[0].registry.hosts.add('pve1');
+    await waitFor(() => parts[0].live.get('pve1'), { what: 'the new host at the broker' });
+    const host = await agent(`mqtt://127.0.0.1:${parts[0].ports.mqtt}`, 'pve1', token);
+    await host.send(cpu(10));
+    await host.send({ mem: [{ fields: { used_percent: 20 } }] }, { tier: 'medium' });
+    await waitFor(() => host.acknowledged().has(2), { what: 'the acknowledgement' });
+    const api = new TestServer(await part({ dataDir, roles: 'api' }));
+    const read = await api.bearer('api:read');
+    await waitFor(async () => JSON.stringify(await json(api.get('/api/hosts', read))).includes('"cpu":10,'), {
+      what: 'the value on the page',
+      timeout: 5000,
+    });
+    const { hosts } = await json<{ hosts: object[] }>(api.get('/api/hosts', read));
+    expect(hosts).toMatchObject([{ host: 'pve1', cpu: 10, memory: { percent: 20 } }]);
+  });
+
   it('serve /health and /metrics of a process without the role api to tokens', async () => {
     const dataDir = tempDir();
     const [, ingest] = [await part({ dataDir, roles: 'broker' }), await part({ dataDir, roles: 'ingest', metricsPort: 0 })];

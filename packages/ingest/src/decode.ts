@@ -1,9 +1,19 @@
-import { MAX_PAYLOAD_BYTES, MAX_ROWS_PER_SAMPLE, type Sample, type Topics } from '@hostwire/model';
+import { MAX_PAYLOAD_BYTES, MAX_ROWS_PER_SAMPLE, type Sample, SERVER_MEASUREMENT, type Topics } from '@hostwire/model';
 import { decodeJson, PayloadError } from '@hostwire/transport';
 import type { SampleCheck } from './sample-check.ts';
 
 /** Why a message is no sample. */
-export type InvalidReason = 'topic' | 'too-large' | 'gzip' | 'utf8' | 'json' | 'schema' | 'foreign-host' | 'foreign-tier' | 'decoder';
+export type InvalidReason =
+  | 'topic'
+  | 'too-large'
+  | 'gzip'
+  | 'utf8'
+  | 'json'
+  | 'schema'
+  | 'foreign-host'
+  | 'foreign-tier'
+  | 'reserved'
+  | 'decoder';
 
 export interface InvalidSample {
   readonly reason: InvalidReason;
@@ -40,6 +50,13 @@ export function decodeSample(topics: Topics, check: SampleCheck, topic: string, 
     return invalid('foreign-host', `the sample of ${value.host} came on the topic of ${target.host}`, target.host, value);
   if (value.tier !== target.tier)
     return invalid('foreign-tier', `a sample of tier ${value.tier} came as ${target.tier}`, target.host, value);
+  if (Object.hasOwn(value.data, SERVER_MEASUREMENT))
+    return invalid(
+      'reserved',
+      `${SERVER_MEASUREMENT} is the measurement of the server itself; give yours another name`,
+      target.host,
+      value,
+    );
   const rows = countRows(value);
   if (rows > MAX_ROWS_PER_SAMPLE) return invalid('too-large', `${rows} rows are more than ${MAX_ROWS_PER_SAMPLE}`, target.host, value);
   return { sample: value, invalid: null };

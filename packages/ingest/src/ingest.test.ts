@@ -240,6 +240,7 @@ describe('what is no sample', () => {
       ['schema', topic, JSON.stringify({ ...makeSample(), seq: 'x' }), null],
       ['foreign-host', topic, encode(makeSample({ seq: 13, host: 'pve2' })), 13],
       ['foreign-tier', topic, encode(makeSample({ seq: 14, tier: 'slow' })), 14],
+      ['reserved', topic, encode(makeSample({ seq: 15, data: { hostwire: [{ fields: { value: 1 } }] } })), 15],
       ['too-large', topic, gzipPayload(Buffer.from(encode(makeSample({ seq: 15, data: manyRows(10_001) })))), 15],
     ];
     for (const [, on, payload] of cases) await made.acceptRaw(on, payload);

@@ -126,3 +126,6 @@ export interface HostInfo {
   /** Seconds. */
   readonly intervals: Readonly<Record<Tier, number>>;
 }
+
+/** Measurement that the server's processes write about themselves: no host writes it. */
+export const SERVER_MEASUREMENT = 'hostwire';

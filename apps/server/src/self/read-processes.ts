@@ -1,8 +1,8 @@
+import { SERVER_MEASUREMENT } from '@hostwire/model';
 import type { QuerySeries, QueryValue, SeriesStore } from '@hostwire/store';
 import type { ProcessBody } from '../api/process-schemas.ts';
 
-/** Measurement that every process writes about itself; its field of text stand in part `process`. */
-export const SELF_MEASUREMENT = 'hostwire';
+/** Where the fields of text stand. */
 export const PROCESS_PART = 'process';
 const DAY_MS = 86_400_000;
 /** A process that has not written for so long is no news. */
@@ -22,7 +22,7 @@ export async function readProcesses(
   signal: AbortSignal,
 ): Promise<StoredProcesses> {
   const text =
-    `SELECT * FROM "${SELF_MEASUREMENT}" WHERE time >= ${now - HEARD_WITHIN_MS}ms GROUP BY "instance", "part" ORDER BY time DESC LIMIT 1; ` +
+    `SELECT * FROM "${SERVER_MEASUREMENT}" WHERE time >= ${now - HEARD_WITHIN_MS}ms GROUP BY "instance", "part" ORDER BY time DESC LIMIT 1; ` +
     `SELECT count("count") FROM "gap" WHERE time >= ${now - DAY_MS}ms`;
   const { results } = await store.query(text, { database, epoch: 'ms', signal });
   const [processes, gaps] = [0, 1].map((id) => results.find(({ statement_id }) => statement_id === id)?.series ?? []);

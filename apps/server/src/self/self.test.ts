@@ -20,6 +20,25 @@ describe('the name of a field', () => {
 });
 
 describe('what the server says of itself', () => {
+  it('is said by nobody else: a host that writes its measurement is refused, and changes no type of a field', async () => {
+    const server = await testServer();
+    const admin = await server.bearer('admin');
+    const host = await server.host('pve1');
+    const tags = { instance: 'evil/ingest', part: 'process' };
+    await host.send({ hostwire: [{ tags, fields: { roles: 'ingest', degraded: 'store', uptime_seconds: 'long' } }] });
+    await host.send({ cpu: [{ fields: { usage_active: 1 } }] });
+    const ask = async () => (await (await server.get('/api/server', admin)).json()) as ServerBody;
+    const { processes } = await waitFor(
+      async () => {
+        const answer = await ask();
+        return (answer.processes[0]?.parts['process']?.['self_writes'] ?? 0) > 0 && answer;
+      },
+      { what: 'what it wrote of itself' },
+    );
+    expect(processes.map(({ roles }) => roles.length)).toEqual([4]);
+    expect(processes[0]?.parts['ingest']).toMatchObject({ samples: 1, invalid_reserved: 1, dead_letters: 1 });
+  });
+
   it('is answered for this process as it is now, and for the others as they wrote it', async () => {
     const server = await testServer();
     const admin = await server.bearer('admin');

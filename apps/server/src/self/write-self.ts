@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Counters, type FieldType, type FieldValue, type Point } from '@hostwire/model';
+import { Counters, type FieldType, type FieldValue, type Point, SERVER_MEASUREMENT } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import type { SeriesStore } from '@hostwire/store';
 import type { ProcessBody } from '../api/process-schemas.ts';
 import { type ProcessSource, processReport } from './process-report.ts';
-import { PROCESS_PART, SELF_MEASUREMENT } from './read-processes.ts';
+import { PROCESS_PART } from './read-processes.ts';
 
 export interface SelfWriterOptions {
   readonly source: ProcessSource;
@@ -32,7 +32,7 @@ export function writeSelf(options: SelfWriterOptions): () => Promise<void> {
     const time = Date.now();
     try {
       await store.write([
-        { database, source: `${SELF_MEASUREMENT}/${source.instance}`, time, points: toPoints(processReport(source, time)) },
+        { database, source: `${SERVER_MEASUREMENT}/${source.instance}`, time, points: toPoints(processReport(source, time)) },
       ]);
       counters.add('self_writes');
       failing = false;
@@ -69,6 +69,6 @@ function toPoints({ instance, parts, roles, version, started_at, degraded }: Pro
     const types = Object.fromEntries(
       Object.entries(fields).map(([name, value]): [string, FieldType] => [name, typeof value === 'string' ? 'string' : 'int']),
     );
-    return Object.keys(fields).length === 0 ? [] : [{ measurement: SELF_MEASUREMENT, tags: { instance, part }, fields, types }];
+    return Object.keys(fields).length === 0 ? [] : [{ measurement: SERVER_MEASUREMENT, tags: { instance, part }, fields, types }];
   });
 }

@@ -1,6 +1,5 @@
-import type { FieldDeclaration, FieldType } from '@hostwire/model';
+import { type FieldDeclaration, type FieldType, SERVER_MEASUREMENT } from '@hostwire/model';
 import { quoteIdentifier } from '@hostwire/store';
-import { SELF_MEASUREMENT } from '../../self/read-processes.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import type { SeriesQueryInput } from '../schemas.ts';
@@ -46,7 +45,7 @@ async function findField(
   const { results } = await store.query(`SHOW FIELD KEYS FROM ${quoteIdentifier(measurement)}`, { database });
   const rows = results[0]?.series?.[0]?.values ?? [];
   // A counter is written from the first time on that it counts: until then it is no mistake of who asks.
-  const isSelf = measurement === SELF_MEASUREMENT;
+  const isSelf = measurement === SERVER_MEASUREMENT;
   if (rows.length === 0 && fields === undefined && !isSelf) {
     throw new ApiError('unknown-measurement', `There is no measurement ${JSON.stringify(measurement)}; /api/catalog lists them.`);
   }
