@@ -16,6 +16,8 @@ export interface StoredSample {
   readonly boot: string;
   /** False if the clock was not yet known to be right when `time` was taken. */
   readonly sure: boolean;
+  /** Its JSON, perhaps with an earlier time, while it is in memory; null: the disk has to be read for it. */
+  readonly text: string | null;
   /** It may be sent: it is where a `kill -9` does not reach it, or as near to there as the disk allows. */
   readonly settled: boolean;
   /** Acknowledged or given up. */

@@ -11,7 +11,7 @@ export interface PublisherTiming {
   readonly ackTimeoutMs?: number;
   /** The backlog begins a random time up to this after a connection; ms, default the smaller of 10,000 and the fast interval. */
   readonly jitterMs?: number;
-  /** Where no live sample shows that the server answers, one of the backlog is sent for it after this; ms, default 3,000. */
+  /** Where no live sample shows that the server answers, one of the backlog is sent for it after this; ms, default the fast interval. */
   readonly probeMs?: number;
 }
 
@@ -67,6 +67,8 @@ export class Publisher {
   #cursor: Iterator<StoredSample> | null = null;
   /** All that waits was looked at. */
   #exhausted = false;
+  /** The disk cannot be read: until then only what is in memory is sent. */
+  #unreadableUntil: number | null = null;
   /** Counts connections: what was read for one is not sent on the next. */
   #connection = 0;
   /** The server has acknowledged something on this connection. */
@@ -87,7 +89,8 @@ export class Publisher {
     this.#options = options;
     this.#ackTimeoutMs = timing.ackTimeoutMs ?? 10_000;
     this.#jitterMs = timing.jitterMs ?? Math.min(10_000, intervals.fast * 1000);
-    this.#probeMs = timing.probeMs ?? 3_000;
+    // Not before the first live sample, which also finds out whether the times of the backlog are right.
+    this.#probeMs = timing.probeMs ?? intervals.fast * 1000;
     this.#rate = new LiveRate(TIERS.reduce((sum, tier) => sum + 1 / intervals[tier], 0));
   }
 
@@ -220,29 +223,15 @@ export class Publisher {
   async #pump(): Promise<void> {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
-    let wait: number | undefined;
-    try {
-      for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) await this.#sendBatch(batch);
-    } catch (error) {
-      this.#options.logger.debug({ err: error }, 'the spool cannot be read now');
-      this.#startOver();
-      wait = READ_RETRY_MS;
-    } finally {
-      this.#pumping = false;
-    }
-    this.#arm(wait);
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) await this.#sendBatch(batch);
+    this.#pumping = false;
+    this.#arm();
   }
 
   async #sendBatch(batch: readonly StoredSample[]): Promise<void> {
     const { outbox, client } = this.#options;
     const connection = this.#connection;
-    let texts: (string | null)[];
-    try {
-      texts = await Promise.all(batch.map((stored) => outbox.read(stored)));
-    } catch (error) {
-      for (const stored of batch) this.#flight.delete(stored);
-      throw error;
-    }
+    const texts = await Promise.all(batch.map((stored) => outbox.read(stored).catch((error: unknown) => this.#unreadable(error))));
     if (this.#connection !== connection || !client.connected || this.#closed) return;
     for (const [at, stored] of batch.entries()) {
       const text = texts[at];
@@ -251,12 +240,25 @@ export class Publisher {
     }
   }
 
+  /** Looks at it again later; what is in memory does not wait for that. */
+  #unreadable(error: unknown): null {
+    const { clock, logger } = this.#options;
+    if (this.#unreadableUntil === null) logger.debug({ err: error }, 'the spool cannot be read now');
+    this.#unreadableUntil = clock.monotonic() + READ_RETRY_MS;
+    this.#startOver();
+    return null;
+  }
+
   /** What is to be read and sent now; it counts as under way. */
   #nextBatch(): StoredSample[] {
     const { outbox, client, clock } = this.#options;
     if (!client.connected || this.#closed || this.#restamping > 0 || outbox.size === 0) return [];
     const now = clock.monotonic();
     if (this.#flight.expire(now - this.#ackTimeoutMs) > 0) this.#startOver();
+    if (this.#unreadableUntil !== null && now >= this.#unreadableUntil) {
+      this.#unreadableUntil = null;
+      this.#startOver();
+    }
     let room: number;
     if (this.#isSilent(now) || !this.#answered) {
       // A server that has come back is noticed although nothing live is sent.
@@ -290,7 +292,8 @@ export class Publisher {
     this.#cursor ??= this.#options.outbox.pending();
     for (let next = this.#cursor.next(); next.done !== true; next = this.#cursor.next()) {
       const stored = next.value;
-      if (stored.settled && !stored.gone && !this.#flight.has(stored)) return stored;
+      const waits = stored.settled && !stored.gone && !this.#flight.has(stored);
+      if (waits && (this.#unreadableUntil === null || stored.text !== null)) return stored;
     }
     this.#cursor = null;
     this.#exhausted = true;
@@ -298,14 +301,19 @@ export class Publisher {
   }
 
   /** Looks again when something may be due. */
-  #arm(wait?: number): void {
+  #arm(): void {
     clearTimeout(this.#timer);
     const { client, clock, outbox } = this.#options;
     if (this.#closed || !client.connected || outbox.size === 0) return;
-    this.#timer = setTimeout(() => void this.#pump(), Math.max(MIN_WAIT_MS, wait ?? this.#nextDue(clock.monotonic())));
+    this.#timer = setTimeout(() => void this.#pump(), Math.max(MIN_WAIT_MS, this.#nextDue(clock.monotonic())));
   }
 
   #nextDue(now: number): number {
+    const due = this.#nextSending(now);
+    return this.#unreadableUntil === null ? due : Math.min(due, this.#unreadableUntil - now);
+  }
+
+  #nextSending(now: number): number {
     const oldest = this.#flight.oldest();
     const timeout = oldest === null ? Number.POSITIVE_INFINITY : oldest + this.#ackTimeoutMs - now;
     if (this.#isSilent(now) || !this.#answered) return Math.min(timeout, oldest === null ? this.#probeAt - now : this.#ackTimeoutMs);

@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Seen, TestBroker } from './broker.testkit.ts';
 import { Session, type SessionOptions } from './session.ts';
 import { openSpool } from './spool/open-spool.ts';
+import { FaultyFileSystem, makeSample } from './spool/spool.testkit.ts';
 import { TickClock } from './tick-clock.ts';
 
 const topics = topicsUnder('hostwire');
@@ -225,6 +226,37 @@ describe('Session', () => {
       { timeout: 25_000, interval: 300, what: 'everything to be acknowledged' },
     );
     for (let seq = 1; seq <= 24; seq++) expect(durable.has(seq)).toBe(true);
+  });
+
+  it('sends what is in memory again while the disk answers nothing, and the rest when it does', async () => {
+    const fileSystem = new FaultyFileSystem();
+    const disk = { folder: tempDir(), clock: new TickClock(), logger: createLogger({ name: 'test', level: 'silent' }), minFreeBytes: 0 };
+    const { spool, close } = await openSpool({ ...disk, fileSystem, timing: { hungMs: 100, retryMs: 100 } });
+    onTestFinished(close);
+    for (let seq = 1; seq <= 3; seq++) await spool.append({ ...makeSample(seq), run: 'earlier' }, disk.clock.monotonic()).settled;
+    let go: () => void = () => undefined;
+    fileSystem.hangReads = new Promise((done) => {
+      go = done;
+    });
+    fileSystem.fault = { on: ['write', 'create'], code: 'EIO' };
+    const { broker, open, send, ack, connected } = await setUp({ outbox: spool });
+    const received = new Map<number, number>();
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const { run, seq } = decodeJson(payload) as Sample;
+      const times = (received.get(seq) ?? 0) + 1;
+      if (run === RUN) received.set(seq, times);
+      if (run !== RUN || seq === 2 || times > 1) ack({ run, seqs: [[seq, seq]] });
+    };
+    const session = open();
+    await connected();
+    send(session);
+    send(session);
+    await waitFor(() => spool.size === 3, { what: 'what is in memory to be acknowledged' });
+    fileSystem.hangReads = null;
+    fileSystem.fault = null;
+    go();
+    await waitFor(() => spool.size === 0, { what: 'what is on the disk to follow' });
   });
 
   it('has at most 64 samples of a backlog under way', async () => {

@@ -98,6 +98,8 @@ export interface Journal {
 export interface JournalStats {
   /** What counts towards `maxBytes`. */
   readonly bytes: number;
+  /** Of these, what was set aside; it makes room for records where that lacks. */
+  readonly setAsideBytes: number;
   readonly records: number;
   readonly segments: number;
   /** Failed calls, torn tails and bad segments since the start. */

@@ -147,9 +147,10 @@ class SegmentLog implements Journal {
   }
 
   stats(): JournalStats {
-    const { segments, bytes, tally } = this.#log;
+    const { segments, bytes, setAside, tally } = this.#log;
     return {
       bytes,
+      setAsideBytes: setAside.bytes,
       records: segments.reduce((sum, { records }) => sum + records, 0),
       segments: this.segments().length,
       ioErrors: tally.ioErrors,

@@ -23,6 +23,8 @@ export interface DiskKeeperOptions {
   readonly maxBytes: number;
   readonly segmentBytes: number;
   readonly gapAt: Position | null;
+  /** The oldest segment that could not be read at the start: what it holds waits for the next one. */
+  readonly unread: number | null;
   readonly hungMs: number;
   readonly retryMs: number;
   readonly syncMs: number;
@@ -62,6 +64,12 @@ export class DiskKeeper {
 
   get ioErrors(): number {
     return this.#disk.ioErrors;
+  }
+
+  /** Without what the journal set aside: it gives that up itself before it lacks room. */
+  get #recordBytes(): number {
+    const { bytes, setAsideBytes } = this.#disk.journal.stats();
+    return bytes - setAsideBytes;
   }
 
   /** What is to be written about entries that lie on disk; `noteSoon` writes it. */
@@ -118,7 +126,7 @@ export class DiskKeeper {
       if (entry.gone) this.notes.acknowledged(entry.run, entry.seq);
       else if (position !== undefined) index.place(entry, position.segment, position.offset);
     }
-    if (this.bytes > maxBytes - segmentBytes) void this.#dropOldest();
+    if (this.#recordBytes > maxBytes - segmentBytes) void this.#dropOldest();
     return true;
   }
 
@@ -171,7 +179,7 @@ export class DiskKeeper {
     const { journal } = this.#disk;
     let dropped = false;
     // More than one where less room is allowed than an earlier run had.
-    while (journal.first.segment < journal.end.segment && (!dropped || this.bytes > maxBytes - segmentBytes)) {
+    while (journal.first.segment < journal.end.segment && (!dropped || this.#recordBytes > maxBytes - segmentBytes)) {
       const { first, end } = journal;
       const next = journal.segments().find(({ segment }) => segment > first.segment)?.segment ?? end.segment;
       const doomed = [...index.all()].filter(({ segment }) => segment >= 0 && segment < next);
@@ -202,9 +210,11 @@ export class DiskKeeper {
     if (disk.hung) return;
     const { end, first } = disk.journal;
     const oldest = this.#options.index.oldestSegment();
+    const { unread } = this.#options;
     const pinned = this.#untold().length === 0 ? null : (this.#writer.gapAt?.segment ?? null);
-    const needed = Math.min(oldest ?? end.segment, pinned ?? end.segment);
-    const idle = oldest === null && pinned === null && !disk.busy && this.notes.empty;
+    const unseen = unread !== null && unread >= first.segment ? unread : null;
+    const needed = Math.min(oldest ?? end.segment, pinned ?? end.segment, unseen ?? end.segment);
+    const idle = oldest === null && pinned === null && unseen === null && !disk.busy && this.notes.empty;
     if (idle && (disk.journal.segments().at(-1)?.bytes ?? 0) >= this.#options.segmentBytes / 2) await disk.release(end);
     else if (needed > first.segment) await disk.release({ segment: needed, offset: 0 });
   }
@@ -218,6 +228,8 @@ export class DiskKeeper {
       if (text === null || entry.gone || entry.text !== null) continue;
       index.place(entry, -1, -1);
       ring.add(entry, text);
+      // Its second record will take off what it tells once more, so what is untold is written after it.
+      if (entry.gaps.length > 0) this.notes.gapsChanged();
     }
     this.#disk.retrySoon(0);
   }

@@ -15,6 +15,8 @@ export interface Restored {
   readonly missed: readonly Entry[];
   /** The last record of gaps. */
   readonly gapAt: Position | null;
+  /** The oldest segment that could not be read; null: all were. */
+  readonly unread: number | null;
 }
 
 /**
@@ -28,6 +30,7 @@ export async function restore(
 ): Promise<Restored> {
   const replay = new Replay(ledger, damaged);
   let at = journal.first;
+  let unread: number | null = null;
   for (;;) {
     try {
       const records = await journal.read(at, READ_BYTES);
@@ -37,12 +40,13 @@ export async function restore(
       at = last.end;
     } catch (error) {
       const next = journal.segments().find(({ segment }) => segment > at.segment);
+      unread ??= at.segment;
       logger.warn({ err: error, segment: at.segment }, 'a part of the spool cannot be read; what it holds waits for the next start');
       if (next === undefined) break;
       at = { segment: next.segment, offset: 0 };
     }
   }
-  return replay.result();
+  return { ...replay.result(), unread };
 }
 
 class Replay {
@@ -73,7 +77,7 @@ class Replay {
     }
   }
 
-  result(): Restored {
+  result(): Omit<Restored, 'unread'> {
     const missed = [...this.#index.all()].filter(({ segment }) => segment < 0);
     return { index: this.#index, missed, gapAt: this.#gapAt };
   }

@@ -18,6 +18,8 @@ export class SpoolDisk {
   readonly #options: SpoolDiskOptions;
   #retry: NodeJS.Timeout | undefined;
   #outstanding = 0;
+  /** They may never be answered: a thread of the pool each, and what waits behind it. */
+  #overdueReads = 0;
   #refusing = false;
   #hung = false;
   #lacksRoom = false;
@@ -87,14 +89,25 @@ export class SpoolDisk {
     this.#options.logger.info("the spool's disk takes samples again");
   }
 
-  /** Rejects with JournalError `io`. */
+  /** Rejects with JournalError `io`; so it does when the disk does not answer in time, and at once while it owes an answer. */
   async readAt(position: Position): Promise<StoredRecord | null> {
+    const { hungMs } = this.#options;
+    const late = new JournalError('io', `the spool's disk has not answered for ${hungMs} ms`);
+    if (this.#overdueReads > 0) throw late;
+    const reading = this.journal.readAt(position);
     try {
-      return await this.journal.readAt(position);
+      if (await within(hungMs, reading)) return await reading;
     } catch (error) {
       this.#ioErrors++;
       throw error;
     }
+    this.#ioErrors++;
+    this.#overdueReads++;
+    const answered = (): void => {
+      this.#overdueReads--;
+    };
+    reading.then(answered, answered);
+    throw late;
   }
 
   release(before: Position): Promise<boolean> {

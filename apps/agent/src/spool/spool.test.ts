@@ -204,6 +204,57 @@ describe('Spool', () => {
     expect(seqsOf(again)).toEqual(Array.from({ length: 17 }, (_, i) => i + 4));
   });
 
+  it('does not wait for a disk that does not answer what is read', async () => {
+    const fileSystem = new FaultyFileSystem();
+    const opened = await openTestSpool(tempDir(), { fileSystem });
+    await opened.spool.append(makeSample(1), 1).settled;
+    const [first] = pendingOf(opened);
+    let go: () => void = () => undefined;
+    fileSystem.hangReads = new Promise((done) => {
+      go = done;
+    });
+    const read = () => (first === undefined ? Promise.resolve(null) : opened.spool.read(first));
+    await expect(read()).rejects.toMatchObject({ code: 'io' });
+    const from = performance.now();
+    await expect(read()).rejects.toMatchObject({ code: 'io' });
+    expect(performance.now() - from).toBeLessThan(100);
+    fileSystem.hangReads = null;
+    go();
+    await waitFor(async () => (await read().catch(() => null)) !== null);
+  });
+
+  it('keeps what it could not read when it was opened', async () => {
+    const folder = tempDir();
+    const maxBytes = 1024 * 1024;
+    const first = await openTestSpool(folder, { maxBytes });
+    for (let seq = 1; seq <= 20; seq++) await first.spool.append(makeSample(seq, { bytes: 16_000 }), seq).settled;
+    await first.close();
+    const fileSystem = new FaultyFileSystem();
+    fileSystem.unreadable = '0000000000000002';
+    const second = await openTestSpool(folder, { maxBytes, fileSystem });
+    const unseen = Array.from({ length: 20 }, (_, i) => i + 1).filter((seq) => !seqsOf(second).includes(seq));
+    expect(unseen.length).toBeGreaterThan(2);
+    fileSystem.unreadable = null;
+    second.spool.forget('r1', [[1, 20]]);
+    await sleep(100);
+    await second.spool.append(makeSample(1, { run: 'r2' }), 21).settled;
+    await second.close();
+    const third = await openTestSpool(folder, { maxBytes });
+    const kept = pendingOf(third).filter(({ run }) => run === 'r1');
+    expect(kept.map(({ seq }) => seq)).toEqual(unseen);
+  });
+
+  it('does not take for a backlog what was set aside', async () => {
+    const folder = tempDir();
+    const maxBytes = 1024 * 1024;
+    writeFileSync(join(folder, '0000000000000001-000000000024.bad'), Buffer.alloc(maxBytes - 100_000));
+    const opened = await openTestSpool(folder, { maxBytes });
+    for (let seq = 1; seq <= 40; seq++) await opened.spool.append(makeSample(seq, { bytes: 16_000 }), seq).settled;
+    await sleep(50);
+    expect(opened.spool.size).toBe(40);
+    expect(opened.spool.stats().bytes).toBeLessThanOrEqual(maxBytes);
+  });
+
   it('fsyncs what is not acknowledged for long, and writes anew what the disk did not make durable', async () => {
     const fileSystem = new FaultyFileSystem();
     const clock = new TickClock();

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Gap } from '@hostwire/collectors';
 import { type FileSystem, nodeFileSystem, type OpenFile } from '@hostwire/journal';
 import type { Sample } from '@hostwire/model';
@@ -59,6 +60,10 @@ export class FaultyFileSystem implements FileSystem {
   syncs = 0;
   /** Writes wait for it. */
   hang: Promise<void> | null = null;
+  /** Reads wait for it. */
+  hangReads: Promise<void> | null = null;
+  /** A file whose name begins so cannot be opened for reading. */
+  unreadable: string | null = null;
 
   makeFolder = nodeFileSystem.makeFolder;
   list = nodeFileSystem.list;
@@ -70,9 +75,12 @@ export class FaultyFileSystem implements FileSystem {
 
   async open(path: string, how: 'create' | 'read' | 'write'): Promise<OpenFile> {
     if (how === 'create') this.#check('create');
+    if (how === 'read' && this.unreadable !== null && basename(path).startsWith(this.unreadable))
+      throw Object.assign(new Error('EMFILE: of a test'), { code: 'EMFILE' });
     const file = await nodeFileSystem.open(path, how);
     return {
       read: async (into, position) => {
+        await this.hangReads;
         this.#check('read');
         return file.read(into, position);
       },

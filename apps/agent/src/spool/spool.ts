@@ -71,7 +71,8 @@ export class Spool implements Outbox {
     const ring = new Ring(options.ring);
     const drop = (entry: Entry): void => this.#drop(entry, 'full');
     const read = (entry: Entry): Promise<string | null> => this.read(entry);
-    const parts = { index, ledger, ring, gapAt: restored?.gapAt ?? null, hungMs, retryMs, syncMs, noteMs, drop, read };
+    const { gapAt = null, unread = null } = restored ?? {};
+    const parts = { index, ledger, ring, gapAt, unread, hungMs, retryMs, syncMs, noteMs, drop, read };
     this.#options = options;
     this.#index = index;
     this.#ledger = ledger;
