@@ -43,6 +43,8 @@ const LIVE_ROOM = 8;
 const BATCH = 16;
 /** A sample older than this many intervals is backfill. */
 const LIVE_INTERVALS = 2;
+/** So is one older than this: the server would take a live one of that time for a wrong clock, and this one may be off too. */
+const MAX_LIVE_MS = MAX_CLOCK_SKEW_MS / 2;
 const MAX_RESTAMPS = 3;
 /** After the disk could not be read. */
 const READ_RETRY_MS = 2_000;
@@ -124,10 +126,21 @@ export class Publisher {
     this.#backlogFrom = now + Math.random() * this.#jitterMs;
     this.#probeAt = now + this.#probeMs;
     this.#startOver();
-    for (const { stored, text } of [...this.#newest.values()].sort((a, b) => b.stored.monotonic - a.stored.monotonic)) {
-      if (!stored.gone) this.#publish(stored, withTime(text, stored.time));
+    for (const { stored, text } of this.#youngest()) {
+      // By backfill the server does not see that a clock is wrong: where that is possible a live sample must have passed first.
+      if (stored.sure || !this.#isLate(stored, now)) this.#publish(stored, withTime(text, stored.time));
     }
     this.#arm();
+  }
+
+  /** The newest of each tier that waits, the youngest of them first. */
+  #youngest(): { readonly stored: StoredSample; readonly text: string }[] {
+    const waiting = [...this.#newest.values()].filter(({ stored }) => !stored.gone);
+    return waiting.sort((a, b) => b.stored.monotonic - a.stored.monotonic);
+  }
+
+  #isLate({ run, monotonic, interval }: StoredSample, now: number): boolean {
+    return run !== this.#options.run || now - monotonic > Math.min(interval * 1000 * LIVE_INTERVALS, MAX_LIVE_MS);
   }
 
   /** Takes the server's acknowledgement. */
@@ -263,9 +276,9 @@ export class Publisher {
     if (this.#isSilent(now) || !this.#answered) {
       // A server that has come back is noticed although nothing live is sent.
       if (this.#flight.size > 0 || now < this.#probeAt) return [];
-      const [probe] = [...this.#newest.values()].map(({ stored }) => stored).filter(({ gone }) => !gone);
+      const [probe] = this.#youngest();
       room = 1;
-      if (probe !== undefined) return this.#underWay([probe], now);
+      if (probe !== undefined) return this.#underWay([probe.stored], now);
     } else {
       if (now < this.#backlogFrom) return [];
       room = Math.min(BATCH, WINDOW - LIVE_ROOM - this.#flight.size, this.#budget.available(now, this.#backlogPerSecond(now)));
@@ -322,13 +335,13 @@ export class Publisher {
   }
 
   #publish(stored: StoredSample, text: string): void {
-    const { client, clock, topics, host, run, logger, onPayload } = this.#options;
+    const { client, clock, topics, host, logger, onPayload } = this.#options;
     const now = clock.monotonic();
     this.#flight.add(stored, now);
     this.#waitingSince ??= now;
     if (this.#sentBefore.has(stored)) this.#resent++;
     this.#sentBefore.add(stored);
-    const late = stored.run !== run || now - stored.monotonic > stored.interval * 1000 * LIVE_INTERVALS;
+    const late = this.#isLate(stored, now);
     const payload = late ? `${text.slice(0, -1)},"backfill":true}` : text;
     onPayload?.(stored.tier, payload);
     // What is retained is the newest: an older one sent again must not take its place.

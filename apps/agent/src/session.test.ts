@@ -197,6 +197,49 @@ describe('Session', () => {
     expect((backlog.at(-1)?.at ?? 0) - (backlog[0]?.at ?? 0)).toBeGreaterThan(5);
   });
 
+  it('marks as backfill what is so old that the server would take its clock for wrong, however long the interval', async () => {
+    const { broker, clock, outbox, open, ack } = await setUp();
+    const backfill: boolean[] = [];
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const sample = decodeJson(payload) as Sample;
+      backfill.push(sample.backfill === true);
+      const wrong = sample.backfill !== true && Math.abs(sample.time - Date.now()) > 600_000;
+      ack({ [wrong ? 'clock' : 'seqs']: [[sample.seq, sample.seq]] });
+    };
+    await broker.kill();
+    const session = open();
+    const age = 1_200_000;
+    const slow: Sample = { ...makeSample(1), host: 'h1', run: RUN, tier: 'slow', interval: 1800, time: Date.now() - age };
+    await session.send(slow, clock.monotonic() - age);
+    await broker.start();
+    await waitFor(() => outbox.size === 0, { what: 'the sample to be stored' });
+    expect(backfill).toEqual([true]);
+  });
+
+  it('sends nothing as backfill before a live sample has shown whether the clock is right', async () => {
+    const { broker, clock, outbox, open, ack } = await setUp();
+    const stored: number[] = [];
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const { seq, time, backfill } = decodeJson(payload) as Sample;
+      // As one of several workers does that has not heard this host before.
+      const wrong = backfill !== true && Math.abs(time - Date.now()) > 600_000;
+      if (!wrong) stored.push(time);
+      ack({ [wrong ? 'clock' : 'seqs']: [[seq, seq]] });
+    };
+    await broker.kill();
+    const session = open();
+    const tick = (seq: number, tier: Tier, interval: number, age: number) =>
+      session.send({ ...makeSample(seq, { time: 1_000_000 }), host: 'h1', run: RUN, tier, interval }, clock.monotonic() - age);
+    await tick(1, 'slow', 1800, 1_200_000);
+    await tick(2, 'fast', 30, 0);
+    await broker.start();
+    await waitFor(() => outbox.size === 0);
+    expect(stored).toHaveLength(2);
+    for (const time of stored) expect(Date.now() - time).toBeLessThan(1_300_000);
+  });
+
   it('loses nothing however often the broker is killed', async () => {
     const { broker, outbox, open, send, ack } = await setUp();
     const durable = new Set<number>();
