@@ -12,6 +12,7 @@ import type { FarmOptions } from './farm.ts';
 import { rowsOf } from './values.ts';
 
 const TICK_MS = 10;
+const HUNG_MS = 60_000;
 const INFO: Omit<HostInfo, 'hostname' | 'run' | 'intervals'> = {
   agent_version: '0',
   os: 'fault run',
@@ -24,8 +25,9 @@ const INFO: Omit<HostInfo, 'hostname' | 'run' | 'intervals'> = {
 
 const options = JSON.parse(process.argv[2] ?? '') as FarmOptions;
 const interval = 1 / options.rate;
+const perMs = options.rate / 1000;
 const catalog = toCatalog([]);
-const logger = createLogger({ name: 'farm', level: 'error' });
+const logger = createLogger({ name: 'farm', level: 'warn', destination: 2 });
 const ledger = openSync(options.ledger, 'a');
 let sampling = true;
 let collected = 0;
@@ -50,7 +52,8 @@ async function open({ id, token }: FarmOptions['hosts'][number]) {
     connection: { url: options.brokerUrl, token },
     host: id,
     run,
-    spool: { folder: join(options.folder, id), ...options.spool },
+    // The ledger is of what is in the spool: a disk that is slow on a busy machine is waited for.
+    spool: { folder: join(options.folder, id), timing: { hungMs: HUNG_MS }, ...options.spool },
     topics: topics(),
     catalog,
     info: { ...INFO, hostname: id, run, intervals: { fast: interval, medium: 300, slow: 1800 } },
@@ -66,33 +69,32 @@ async function open({ id, token }: FarmOptions['hosts'][number]) {
 }
 
 async function sample({ id, run, delivery }: Awaited<ReturnType<typeof open>>): Promise<void> {
-  let start = performance.now();
+  // Each has the moment when it was due, also if this process came to it later: no two of a host have one time, not even across
+  // a restart.
+  let start = delivery.stamp();
   let seq = 0;
-  let last = 0;
   while (sampling) {
-    if (paused) start = performance.now() - (seq / options.rate) * 1000;
-    const due = Math.floor(((performance.now() - start) / 1000) * options.rate);
+    const now = delivery.stamp();
+    if (paused) start = { time: now.time - seq / perMs, monotonic: now.monotonic - seq / perMs };
+    const due = Math.floor((now.monotonic - start.monotonic) * perMs);
     const turn: Promise<void>[] = [];
-    for (; seq < due; ) {
-      seq++;
-      const stamp = delivery.stamp();
-      last = Math.max(stamp.time, last + 1);
+    while (seq < due) {
+      const number = ++seq;
       const made: Sample = {
         v: 1,
         host: id,
         tier: 'fast',
         run,
-        seq,
-        time: last,
+        seq: number,
+        time: Math.floor(start.time + number / perMs),
         interval,
         catalog: catalog.hash,
         data: {
-          ...rowsOf(seq, { busy, poison: options.poisonEvery !== undefined && seq % options.poisonEvery === 0 }),
-          agent: [{ tags: { tier: 'fast' }, fields: { run, seq } }],
+          ...rowsOf(number, { busy, poison: options.poisonEvery !== undefined && number % options.poisonEvery === 0 }),
+          agent: [{ tags: { tier: 'fast' }, fields: { run, seq: number } }],
         },
       };
-      const number = seq;
-      turn.push(delivery.add(made, stamp.monotonic).then(() => enter(id, run, number)));
+      turn.push(delivery.add(made, start.monotonic + number / perMs).then(() => enter(id, run, number)));
     }
     await Promise.all(turn);
     await sleep(TICK_MS);
