@@ -108,16 +108,22 @@ describe('the flow from a host to the API', () => {
     const first = await startServer({ config, logger: silent });
     const host = await new TestServer(first).host('pve1');
     await host.send({ ...cpu(42), system: [{ fields: { load1: 1, load5: 2, load15: 3 } }] });
-    await host.client.close();
+    // Its clock is behind, by less than what is refused.
+    const slow = await new TestServer(first).host('pve2');
+    await slow.send(cpu(43), { time: Date.now() - 400_000, interval: 30 });
+    await Promise.all([host.client.close(), slow.client.close()]);
     await first.close();
 
     const second = await startServer({ config, logger: silent });
     onTestFinished(() => second.close());
     const server = new TestServer(second);
     const { hosts } = await json<{ hosts: object[] }>(server.get('/api/hosts', await server.bearer('admin')));
-    expect(hosts).toMatchObject([{ host: 'pve1', state: 'offline', cpu: 42, load: [1, 2, 3] }]);
+    expect(hosts).toMatchObject([
+      { host: 'pve1', state: 'offline', cpu: 42, load: [1, 2, 3] },
+      { host: 'pve2', cpu: 43 },
+    ]);
     const answer = await json<SeriesAnswerBody>(
-      server.get('/api/series?measurement=cpu&field=usage_active&from=-1m', await server.bearer('admin')),
+      server.get('/api/series?measurement=cpu&field=usage_active&from=-1m&host=pve1', await server.bearer('admin')),
     );
     expect(answer.series[0]?.values.filter((value) => value !== null)).toEqual([42]);
   });

@@ -238,7 +238,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   if (desk !== null) {
     const context: ApiContext = {
       ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
-      brokerAccess: openBrokerAccess({ config, registry, topics, counters: countersOf('broker_access'), logger }),
+      brokerAccess: openBrokerAccess({ config, registry, serverToken, topics, counters: countersOf('broker_access'), logger }),
       config: () => describeConfig(config, ports),
     };
     const api = await serveApi(context, { config, logger, bus: broker, socket: { ...socket, counters: countersOf('api') }, webRoot });

@@ -273,6 +273,21 @@ export function registryContract(place: () => Place): void {
   });
 
   describe('leases', () => {
+    it('are free when nobody renews them for their time, whatever the clock says; one that is renewed is not', async () => {
+      let now = Date.now();
+      const here = place();
+      const [first, second] = [await open(here, () => now), await open(here, () => now)];
+      expect(await first.leases.acquire('alerts', 'a', 900_000)).toBe(true);
+      now -= 3_600_000;
+      const end = performance.now() + 1200;
+      for (let ttl = 900_000; performance.now() < end; await sleep(50)) {
+        expect(await first.leases.acquire('alerts', 'a', ++ttl)).toBe(true);
+        expect(await second.leases.acquire('alerts', 'b', 400)).toBe(false);
+      }
+      // From here on `a` is gone.
+      await waitFor(() => second.leases.acquire('alerts', 'b', 400), { timeout: 2000 });
+    });
+
     it('are held by one, renewed by that one, and free when released or over', async () => {
       const { leases } = await open(place());
       expect(await leases.acquire('alerts', 'a', 800)).toBe(true);

@@ -83,3 +83,20 @@ it('is taken again at once by the same process after it was killed', async () =>
   await leases.acquire('alerts', 'first', 60_000);
   expect((await candidate(leases, 'first')).leadership.isLeader()).toBe(true);
 });
+
+it('does not go on leading where it stood still for longer than its lease, whatever the registry says then', async () => {
+  const real = await registryLeases();
+  let asked = 0;
+  const leases: Leases = {
+    ...real,
+    async acquire(...args) {
+      if (++asked < 2) return real.acquire(...args);
+      // Stopped, and nothing else runs meanwhile.
+      for (const end = performance.now() + 1600; performance.now() < end; );
+      throw new Error('busy');
+    },
+  };
+  const first = await candidate(leases, 'first', { survivesErrors: true });
+  await waitFor(() => first.log.length > 1, { timeout: 4000, what: 'the end of the term' });
+  expect(first.log).toEqual(['begin', 'lost false']);
+});

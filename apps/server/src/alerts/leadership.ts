@@ -77,7 +77,8 @@ export async function takePart(options: LeadershipOptions): Promise<Leadership> 
     } catch (error) {
       counters.add('leadership_failed');
       logger.debug({ err: error, lease }, 'the lease of the alerts was not asked for');
-      if (survivesErrors && term !== null) until = performance.now() + ttlMs;
+      // Once its time is over another may have it, also where this process stood still meanwhile.
+      if (survivesErrors && term !== null && isLeader()) until = performance.now() + ttlMs;
       return null;
     }
   };

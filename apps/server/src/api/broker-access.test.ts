@@ -74,6 +74,21 @@ describe('an external broker', () => {
     expect((await plain.post('/mqtt/auth', body, { [HEADER]: SECRET })).status).toBe(404);
   });
 
+  it('lets the server itself in, with its own token where the configuration gives no password', async () => {
+    const dataDir = tempDir();
+    const broker = await testServer();
+    const config = join(tempDir(), 'hostwire.toml');
+    const url = `mqtt://127.0.0.1:${broker.server.ports.mqtt}`;
+    writeFileSync(config, `[broker]\nurl = "${url}"\nusername = "hostwire-server"\nauth_secret = "${SECRET}"\n`);
+    const made = await testServer({ config, dataDir });
+    const auth = (password: string): Promise<unknown> =>
+      answerTo(made, '/mqtt/auth', { username: 'hostwire-server', password, clientid: 'hostwire-live-x' });
+    expect(await auth(internalToken(dataDir))).toMatchObject({ result: 'allow' });
+    expect(await auth('guessed')).toMatchObject({ result: 'deny' });
+    const topic = 'hostwire/v1/status';
+    expect(await answerTo(made, '/mqtt/acl', { username: 'hostwire-server', action: 'publish', topic })).toMatchObject({ result: 'allow' });
+  });
+
   it('may ask as often as a fleet connects, which others may not', async () => {
     const made = await asked();
     const limitOf = async (secret: string): Promise<string | null> =>

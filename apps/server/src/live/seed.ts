@@ -1,4 +1,4 @@
-import type { CatalogMeasurement, FieldValue, Row, Tier } from '@hostwire/model';
+import { type CatalogMeasurement, type FieldValue, MAX_CLOCK_SKEW_MS, type Row, type Tier } from '@hostwire/model';
 import { type QuerySeries, quoteIdentifier, quoteString, type SeriesStore } from '@hostwire/store';
 import type { HostLive, LatestRows } from './host-live.ts';
 import type { LiveState } from './live-state.ts';
@@ -23,7 +23,8 @@ async function seedHost(
 ): Promise<void> {
   const interval = (tier: Tier): number => host.intervalOf(tier) ?? TIER_SECONDS[tier];
   const statements = measurements.map(([name, { tier }]) => {
-    const from = Math.round(lastSeenAt - 3 * interval(tier) * 1000);
+    // Its rows have the time of the host's own clock.
+    const from = Math.round(lastSeenAt - 3 * interval(tier) * 1000 - MAX_CLOCK_SKEW_MS);
     return (
       `SELECT * FROM ${quoteIdentifier(name)} WHERE "host" = ${quoteString(host.host)} AND time >= ${from}ms ` +
       'GROUP BY * ORDER BY time DESC LIMIT 1'
