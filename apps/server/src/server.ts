@@ -34,7 +34,7 @@ import { serveApi } from './roles/serve-api.ts';
 import { serveInflux } from './roles/serve-influx.ts';
 import { serveMetrics } from './roles/serve-metrics.ts';
 import { takeSamples } from './roles/take-samples.ts';
-import { levels } from './self/levels.ts';
+import { alertLevels, levels } from './self/levels.ts';
 import type { ProcessSource } from './self/process-report.ts';
 import { writeSelf } from './self/write-self.ts';
 
@@ -105,7 +105,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const instance = await claimInstance(config);
   closers.add('name of this process', () => instance.release());
 
-  const registry = await openRegistry(registryOptions(config, logger));
+  const registry = await openRegistry(registryOptions(config, { logger, counters: countersOf('registry') }));
   closers.add('registry', () => registry.close());
   const catalogs = createCatalogIndex(catalog());
   for (const known of await registry.catalogs.list()) catalogs.add(known);
@@ -119,7 +119,9 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   );
 
   const { store, embedded } =
-    given === undefined ? await openStore(config, serverToken, DATABASE, logger) : { store: given, embedded: null };
+    given === undefined
+      ? await openStore(config, { serverToken, database: DATABASE, counters: countersOf('store'), logger })
+      : { store: given, embedded: null };
   closers.add('store', () => store.close());
   const influx =
     embedded === null
@@ -127,12 +129,16 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
       : await serveInflux({ config, store: embedded, registry, serverToken, logger, counters: countersOf('influx_http') });
   if (influx !== null) closers.add('InfluxDB port', () => influx.close());
   if (hearsHosts) {
-    closers.add('seeding', await seedSoon(live, store, DATABASE, logger));
+    closers.add('seeding', await seedSoon(live, store, { database: DATABASE, counters: liveCounters, logger }));
     // Where alerts are evaluated too, that process writes the same times.
-    closers.add('last seen times', writeSeen(live, registry.hosts, logger, has('alerts') ? SEEN_MS : SEEN_BESIDE_ALERTS_MS));
+    closers.add(
+      'last seen times',
+      writeSeen(live, registry.hosts, { counters: liveCounters, logger, everyMs: has('alerts') ? SEEN_MS : SEEN_BESIDE_ALERTS_MS }),
+    );
   }
 
-  const enrol = config.broker.kind === 'external' ? enrolUnknown(registry, live, logger) : () => undefined;
+  const enrol = config.broker.kind === 'external' ? enrolUnknown(registry, live, { counters: liveCounters, logger }) : () => undefined;
+  const ingestCounters = countersOf('ingest');
   const taking = has('ingest')
     ? await openIngest({
         dataDir: config.dataDir,
@@ -143,7 +149,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
         catalogs,
         registry,
         database: DATABASE,
-        counters: countersOf('ingest'),
+        counters: ingestCounters,
         logger,
       })
     : null;
@@ -156,7 +162,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     }
   }
   const broker = await openBroker({
-    ...{ config, registry, serverToken, topics, logger, counters: countersOf('broker') },
+    ...{ config, registry, serverToken, topics, logger, counters: countersOf('broker'), linkCounters: countersOf('link') },
     clientName: `${instance.name.replace(/[^A-Za-z0-9_-]+/g, '-')}-${instance.id.slice(0, 6)}`,
     ingest: taking?.ingest ?? null,
   });
@@ -165,7 +171,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const hearing = { topics, live, registry, counters: liveCounters, logger, onUnknownHost: enrol };
   if (taking !== null && ingestLink !== null) {
     await taking.acknowledgeOn(ingestLink.bus);
-    if (ingestLink.client !== null) takeSamples(ingestLink.client, taking.ingest, { topics, logger });
+    if (ingestLink.client !== null) takeSamples(ingestLink.client, taking.ingest, { topics, counters: ingestCounters, logger });
     if (!hearsHosts) await listenToHosts({ ...hearing, bus: ingestLink.bus, kinds: ['catalog'] });
   }
   if (liveLink !== null) await hearHosts({ ...hearing, bus: liveLink.bus, samplesFromIngest });
@@ -224,15 +230,18 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     counters,
     gauges: () =>
       new Map([
-        ...levels(hearsHosts ? live : null, broker.clients(), embedded),
+        ...levels(hearsHosts ? live : null, broker.stats(), embedded),
         ...(has('alerts') ? [['alerting_leads', term === null ? 0 : 1] as const] : []),
+        ...alertLevels(term?.alerting ?? null),
         ...(taking?.levels() ?? []),
       ]),
     degraded,
   };
   closers.add('measurement of itself', writeSelf({ source: self, store, database: DATABASE, counters: countersOf('process'), logger }));
   const metrics =
-    config.metricsPort === undefined ? null : await serveMetrics({ config, port: config.metricsPort, source: self, registry, logger });
+    config.metricsPort === undefined
+      ? null
+      : await serveMetrics({ config, port: config.metricsPort, source: self, registry, counters: countersOf('metrics_http'), logger });
   if (metrics !== null) closers.add('metrics', () => metrics.close());
   const ports = { http: null as number | null, mqtt: broker.mqttPort, influx: influx?.port ?? null, metrics: metrics?.port ?? null };
   if (desk !== null) {

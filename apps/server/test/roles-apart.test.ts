@@ -113,6 +113,10 @@ describe('the roles apart on the embedded broker and store', () => {
     const kept = await reader(`mqtt://127.0.0.1:${broker.ports.mqtt}`, { username: 'reader', password });
     await waitFor(() => kept.get(STATUS) === 'online' && kept.has(topics().alert('pve1', 'hot_cpu.pve1')), { what: 'what is retained' });
     await waitFor(async () => (await health()).length === 0, { what: 'health' });
+    const metrics = await (await api.get('/metrics', await api.bearer('api:read'))).text();
+    // What is tried again is counted: the connections to the broker, and the questions to the store.
+    expect(metrics).toMatch(/^hostwire_link_connections_lost_total [1-9]/m);
+    expect(metrics).toMatch(/^hostwire_link_connections_total [2-9]/m);
     const again = await agent(`mqtt://127.0.0.1:${broker.ports.mqtt}`, 'pve1', token, 'r2');
     await again.send(cpu(40));
     await waitFor(() => again.acknowledged().has(1), { what: 'the acknowledgement' });

@@ -49,6 +49,8 @@ export interface Alerting {
   list(): AlertRecord[];
   /** Firing alerts of a host by severity. */
   firing(host: string): Readonly<Record<Severity, number>>;
+  /** Changes that the registry has not taken yet. */
+  unsaved(): number;
   /** Null if there is no such alert or it is not firing. Throws if the registry does not take it. */
   acknowledge(id: string, by: string, note: string | null): Promise<AlertRecord | null>;
   unacknowledge(id: string): Promise<AlertRecord | null>;
@@ -275,6 +277,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
       timer.unref();
     },
     list: () => [...alerts.values()],
+    unsaved: () => unsaved.size,
     firing(host) {
       const count = { critical: 0, warning: 0, info: 0 };
       for (const alert of alerts.values()) if (alert.host === host && alert.state === 'firing') count[alert.severity]++;

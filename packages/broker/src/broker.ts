@@ -59,6 +59,8 @@ export interface BrokerStats {
   readonly clients: number;
   readonly hosts: readonly string[];
   readonly pending: number;
+  /** Clients whose messages wait, because they cost more time than one may have. */
+  readonly paced: number;
   readonly retained: { readonly messages: number; readonly bytes: number };
 }
 
@@ -87,6 +89,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 class EmbeddedBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #limits: BrokerLimits;
+  readonly #counters: Counters;
   readonly #refusals: Refusals;
   readonly #retained: RetainedMessages;
   readonly #aedes: Aedes;
@@ -106,6 +109,7 @@ class EmbeddedBroker implements Broker {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const counters = options.counters ?? new Counters();
+    this.#counters = counters;
     this.#pending = new PendingConnections(this.#limits);
     this.#refusals = new Refusals(counters, options.logger);
     this.#retained = new RetainedMessages(options.topics);
@@ -124,7 +128,10 @@ class EmbeddedBroker implements Broker {
     });
     this.#aedes = new Aedes(this.#aedesOptions(hooks));
     // aedes' types lack this event.
-    (this.#aedes as EventEmitter).on('error', (error: unknown) => options.logger.error({ err: error }, 'the MQTT broker failed'));
+    (this.#aedes as EventEmitter).on('error', (error: unknown) => {
+      counters.add('broker_failures_total');
+      options.logger.error({ err: error }, 'the MQTT broker failed');
+    });
     this.#aedes.on('keepaliveTimeout', (client) => this.#connectionOf.get(client)?.drop('keepalive'));
     this.#webSockets = webSocketUpgrade(this.#limits.maxPacketBytes + 1024, (stream, request) => {
       this.#accept(stream, request.socket);
@@ -150,8 +157,9 @@ class EmbeddedBroker implements Broker {
     const { host, port, wsPort, registry, logger } = this.#options;
     await this.#aedes.listen();
     try {
-      await listen(this.#tcpServer, host, port, 'MQTT');
-      if (this.#httpServer !== null && wsPort !== undefined) await listen(this.#httpServer, host, wsPort, 'MQTT over WebSocket');
+      const failed = (): void => this.#counters.add('broker_accepts_failed_total');
+      await listen(this.#tcpServer, host, port, 'MQTT', failed);
+      if (this.#httpServer !== null && wsPort !== undefined) await listen(this.#httpServer, host, wsPort, 'MQTT over WebSocket', failed);
     } catch (error) {
       await this.close();
       throw error;
@@ -159,7 +167,10 @@ class EmbeddedBroker implements Broker {
     this.#unlisten = registry.onCredentialsChange(() => {
       this.#dropRevoked()
         .then(() => this.#forgetRemovedHosts())
-        .catch((error: unknown) => logger.error({ err: error }, 'cannot read the hosts of the registry'));
+        .catch((error: unknown) => {
+          this.#counters.add('broker_failures_total');
+          logger.error({ err: error }, 'cannot read the hosts of the registry');
+        });
     });
     // Tokens also end by the clock.
     this.#sweep = setInterval(() => void this.#dropRevoked(), SWEEP_MS);
@@ -167,7 +178,13 @@ class EmbeddedBroker implements Broker {
   }
 
   bus(): MessageBus {
-    return createLocalBus(this.#aedes, this.#retained, this.#options.logger, (id, ms) => this.#sessions.get(id)?.pace.spent(ms));
+    return createLocalBus(this.#aedes, this.#retained, {
+      spent: (id, ms) => this.#sessions.get(id)?.pace.spent(ms),
+      threw: (error, topic) => {
+        this.#counters.add('broker_handlers_failed_total');
+        this.#options.logger.error({ topic, err: error }, 'a handler of MQTT messages threw');
+      },
+    });
   }
 
   attachTo(server: HttpServer, path = '/mqtt'): void {
@@ -181,6 +198,7 @@ class EmbeddedBroker implements Broker {
       clients: this.#sessions.size,
       hosts,
       pending: this.#pending.size,
+      paced: this.#paces.waiting,
       retained: { messages: this.#retained.size, bytes: this.#retained.bytes },
     };
   }
@@ -262,6 +280,7 @@ class EmbeddedBroker implements Broker {
       const old = this.#sessions.get(session.id);
       if (old === undefined || old === connection) break;
       old.accounted = true;
+      this.#counters.add('broker_takeovers_total');
       old.stream.destroy();
       await Promise.race([old.ended, new Promise((done) => setTimeout(done, TAKEOVER_MS).unref())]);
       if (this.#sessions.get(session.id) === old) this.#sessions.delete(session.id);
@@ -300,7 +319,8 @@ function portOf(server: Server): number {
   return address === null || typeof address === 'string' ? 0 : address.port;
 }
 
-function listen(server: Server, host: string, port: number, what: string): Promise<void> {
+/** `failed` is called for each connection that could not be accepted. */
+function listen(server: Server, host: string, port: number, what: string, failed: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: Error & { code?: string }) => {
       if (cause.code === 'EADDRINUSE') {
@@ -317,7 +337,7 @@ function listen(server: Server, host: string, port: number, what: string): Promi
     server.listen({ port, host, backlog: BACKLOG }, () => {
       // An accept that fails (no file descriptors left) must not end the process.
       server.removeAllListeners('error');
-      server.on('error', () => {});
+      server.on('error', failed);
       resolve();
     });
   });

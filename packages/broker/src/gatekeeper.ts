@@ -165,6 +165,7 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
           else done(Object.assign(new Error('not authorized'), { returnCode }), null);
         },
         (error: unknown) => {
+          counters.add('broker_failures_total');
           parts.logger.error({ err: error }, 'the MQTT broker failed to authenticate a client');
           done(Object.assign(new Error('not authorized'), { returnCode: SERVER_UNAVAILABLE }), null);
         },
@@ -176,6 +177,7 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
         try {
           authorizePublish(client, packet, done);
         } catch (error) {
+          counters.add('broker_failures_total');
           parts.logger.error({ err: error }, 'the MQTT broker failed to take a message');
           done(new Error('internal error', { cause: error }));
         }

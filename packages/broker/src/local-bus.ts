@@ -1,24 +1,23 @@
-import type { BusMessage, Logger, MessageBus } from '@hostwire/transport';
+import type { BusMessage, MessageBus } from '@hostwire/transport';
 import type { Aedes, AedesPublishPacket } from 'aedes';
 import type { RetainedMessages } from './retained.ts';
 
-/**
- * The bus of the roles in the broker's own process. It is not asked for credentials and may publish everything. `spent`
- * hears how long the handlers took for a message of a client.
- */
-export function createLocalBus(
-  aedes: Aedes,
-  retained: RetainedMessages,
-  logger: Logger,
-  spent: (clientId: string, ms: number) => void,
-): MessageBus {
+export interface LocalBusListeners {
+  /** Hears how long the handlers took for a message of a client. */
+  readonly spent: (clientId: string, ms: number) => void;
+  /** Hears what a handler threw. */
+  readonly threw: (error: unknown, topic: string) => void;
+}
+
+/** The bus of the roles in the broker's own process. It is not asked for credentials and may publish everything. */
+export function createLocalBus(aedes: Aedes, retained: RetainedMessages, { spent, threw }: LocalBusListeners): MessageBus {
   const removals = new Set<() => Promise<void>>();
 
   function call(handler: (message: BusMessage) => void, message: BusMessage): void {
     try {
       handler(message);
     } catch (error) {
-      logger.error({ topic: message.topic, err: error }, 'a handler of MQTT messages threw');
+      threw(error, message.topic);
     }
   }
 

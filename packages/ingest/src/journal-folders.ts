@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Journal, JournalError, type JournalOptions, lockFolder, openJournal } from '@hostwire/journal';
+import type { Counters } from '@hostwire/model';
 import type { Logger } from '@hostwire/transport';
 import { type Ingest, IngestError } from './ingest.ts';
 
@@ -37,8 +38,9 @@ export function adoptJournals(
   {
     ingest,
     logger,
+    counters,
     everyMs = LOOK_EVERY_MS,
-  }: { readonly ingest: Pick<Ingest, 'adopt'>; readonly logger: Logger; readonly everyMs?: number },
+  }: { readonly ingest: Pick<Ingest, 'adopt'>; readonly logger: Logger; readonly counters?: Counters; readonly everyMs?: number },
 ): () => Promise<void> {
   let isStopped = false;
   let looking: Promise<void> | null = null;
@@ -48,8 +50,9 @@ export function adoptJournals(
         if (!isStopped) await adopt(options, name, ingest, logger);
       }
     } catch (error) {
-      if (!isStopped && !(error instanceof IngestError))
-        logger.warn({ err: error }, 'a journal of another process was not taken over; tried again in a minute');
+      if (isStopped || error instanceof IngestError) return;
+      counters?.add('ingest_adoptions_failed_total');
+      logger.warn({ err: error }, 'a journal of another process was not taken over; tried again in a minute');
     }
   };
   const turn = (): void => {

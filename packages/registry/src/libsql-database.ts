@@ -1,5 +1,6 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Counters } from '@hostwire/model';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -29,10 +30,10 @@ const RETRY_MS = 5000;
 export interface RegistryDatabase extends SqliteDatabase, ChangeMarks {}
 
 /** A registry in a SQLite file, for the processes of one machine. Throws RegistryError `unavailable`. */
-export function sqliteBackend(file: string, now: () => number): Backend {
+export function sqliteBackend(file: string, now: () => number, counters: Counters): Backend {
   const database = openDatabase(file);
   return {
-    db: new Kysely<Tables>({ dialect: registryDialect(database) }),
+    db: new Kysely<Tables>({ dialect: registryDialect(database, counters) }),
     marks: database,
     clock: () => sql<number>`${now()}`,
     // Every transaction begins with the one lock that a file has.
@@ -59,9 +60,9 @@ export function openDatabase(file: string): RegistryDatabase {
 }
 
 /** kysely's dialect for such a file. */
-export function registryDialect(database: RegistryDatabase): Dialect {
+export function registryDialect(database: RegistryDatabase, counters = new Counters()): Dialect {
   return {
-    createDriver: () => new WaitingDriver({ database }),
+    createDriver: () => new WaitingDriver({ database }, counters),
     createAdapter: () => new SqliteAdapter(),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
@@ -70,8 +71,16 @@ export function registryDialect(database: RegistryDatabase): Dialect {
 
 /** Waits for the transactions of other connections without holding up the event loop (one of them may need it to end). */
 class WaitingDriver extends SqliteDriver {
+  readonly #counters: Counters;
+
+  constructor(config: ConstructorParameters<typeof SqliteDriver>[0], counters: Counters) {
+    super(config);
+    this.#counters = counters;
+  }
+
   override async acquireConnection(): Promise<DatabaseConnection> {
     const connection = await super.acquireConnection();
+    const counters = this.#counters;
     return {
       streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
       async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -80,8 +89,12 @@ class WaitingDriver extends SqliteDriver {
           try {
             return await connection.executeQuery<R>(query);
           } catch (error) {
-            if (!isBusy(error) || Date.now() > end) throw error;
+            if (!isBusy(error) || Date.now() > end) {
+              counters.add('queries_failed');
+              throw error;
+            }
           }
+          counters.add('busy_retries');
           await sleep(10);
         }
       },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Counters } from '@hostwire/model';
 import { alertRegistry } from './alerts.ts';
 import { catalogRegistry } from './catalogs.ts';
 import { Credentials } from './credentials.ts';
@@ -15,6 +16,8 @@ import { tokenRegistry } from './tokens.ts';
 export type RegistryOptions = {
   /** Ms since the epoch; for tests. */
   readonly now?: () => number;
+  /** Where what fails and what is tried again is counted. */
+  readonly counters?: Counters;
 } & (
   | {
       /** The SQLite file; made with mode 0600 if it does not exist. Several processes of one machine may have it open. */
@@ -43,8 +46,8 @@ const RETRY_MS = 500;
  * be opened, is no database, or was written by a newer program; `invalid` if the URL is none.
  */
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { now = Date.now } = options;
-  const backend = 'url' in options ? postgresBackend(options.url) : sqliteBackend(options.file, now);
+  const { now = Date.now, counters = new Counters() } = options;
+  const backend = 'url' in options ? postgresBackend(options.url, counters) : sqliteBackend(options.file, now, counters);
   const { db } = backend;
   const credentials = new Credentials(db, backend.marks);
   try {
@@ -64,11 +67,12 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       },
       () => {
         available = false;
+        counters.add('refreshes_failed');
       },
     );
   };
   const poll = setInterval(refresh, POLL_MS);
-  const flushing = setInterval(() => void flush().catch(() => {}), FLUSH_MS);
+  const flushing = setInterval(() => void flush().catch(() => counters.add('flushes_failed')), FLUSH_MS);
   poll.unref();
   flushing.unref();
   let closed = false;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Counters } from '@hostwire/model';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely';
 import pg from 'pg';
 import { bindable } from './bindable.ts';
@@ -21,10 +22,10 @@ const SCHEMA_LOCK = '7525360446416188005';
  * A registry in a PostgreSQL database. Connects when it is first asked, and again whenever the database is back; meanwhile
  * queries fail with RegistryError `unavailable`. Throws RegistryError `invalid` if this is no such URL.
  */
-export function postgresBackend(url: string): Backend {
+export function postgresBackend(url: string, counters = new Counters()): Backend {
   const name = describeUrl(url);
   return {
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: guardedPool(url, name) }) }),
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: guardedPool(url, name, counters) }) }),
     marks: { dataVersion: () => null, checkpoint: () => undefined },
     clock: () => sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     async lockSchema(trx) {
@@ -73,7 +74,7 @@ export function describeUrl(url: string): string {
   return `postgres://${host}${pathname}`;
 }
 
-function guardedPool(url: string, name: string): PostgresPool {
+function guardedPool(url: string, name: string, counters: Counters): PostgresPool {
   const clients = new Set<pg.PoolClient>();
   const pool = new pg.Pool({
     connectionString: url,
@@ -88,7 +89,7 @@ function guardedPool(url: string, name: string): PostgresPool {
     types: { getTypeParser },
   });
   // A connection that breaks, idle or between two statements, is only missed when it is asked next.
-  pool.on('error', () => undefined);
+  pool.on('error', () => counters.add('connections_lost'));
   pool.on('connect', (client) => {
     clients.add(client);
     client.on('error', () => undefined);
@@ -98,8 +99,9 @@ function guardedPool(url: string, name: string): PostgresPool {
   return {
     async connect() {
       try {
-        return guardedClient(await pool.connect(), name);
+        return guardedClient(await pool.connect(), name, counters);
       } catch (cause) {
+        counters.add('connections_failed');
         throw unavailable(name, cause);
       }
     },
@@ -113,7 +115,7 @@ function guardedPool(url: string, name: string): PostgresPool {
   } as PostgresPool;
 }
 
-function guardedClient(client: pg.PoolClient, name: string): PostgresPoolClient {
+function guardedClient(client: pg.PoolClient, name: string, counters: Counters): PostgresPoolClient {
   let broken: RegistryError | null = null;
   return {
     async query(text: string, parameters: readonly unknown[]) {
@@ -122,6 +124,7 @@ function guardedClient(client: pg.PoolClient, name: string): PostgresPoolClient 
       try {
         return await client.query(text, bound);
       } catch (cause) {
+        counters.add('queries_failed');
         const error = unavailable(name, cause);
         // A statement that was not answered would answer the next one.
         if (!(cause instanceof pg.DatabaseError) || cause.severity === 'FATAL') broken = error;

@@ -1,3 +1,4 @@
+import type { Counters } from '@hostwire/model';
 import { connect as connectMqttJs, type IClientOptions, type MqttClient as MqttJsClient } from 'mqtt';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
 import { type ConnectionFailure, describeFailure } from './failure.ts';
@@ -13,6 +14,8 @@ export interface MqttClientOptions {
   readonly password?: string;
   readonly will?: { readonly topic: string; readonly payload: string; readonly qos: 0 | 1; readonly retain: boolean };
   readonly logger: Logger;
+  /** Where connections, lost ones, attempts that failed, and what was refused or not sent is counted. */
+  readonly counters?: Counters;
   /** Reconnecting waits a random time between this (default 1,000) and a bound that doubles up to `maxDelayMs` (default 60,000). */
   readonly minDelayMs?: number;
   readonly maxDelayMs?: number;
@@ -117,11 +120,16 @@ class ReconnectingClient implements MqttClient {
   }
 
   publish(topic: string, payload: string | Uint8Array, { qos, retain = false }: PublishOptions): Promise<void> {
-    if (!this.#connected) return Promise.reject(this.#notConnected());
+    if (!this.#connected) {
+      this.#count('publishes_failed');
+      return Promise.reject(this.#notConnected());
+    }
     const bytes = typeof payload === 'string' ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    return this.#answered((done) => {
+    const answered = this.#answered((done) => {
       this.#mqtt.publish(topic, bytes, { qos, retain }, (error) => done(error ?? null));
     });
+    answered.catch(() => this.#count('publishes_failed'));
+    return answered;
   }
 
   async subscribe(filter: string, handler: MessageHandler, { qos = 1 }: { readonly qos?: 0 | 1 } = {}): Promise<() => Promise<void>> {
@@ -255,6 +263,7 @@ class ReconnectingClient implements MqttClient {
     this.#connected = true;
     this.#connectedAt = Date.now();
     this.#lastFailure = '';
+    this.#count('connections');
     this.#options.logger.info({ broker: this.#url.shown }, 'connected to the broker');
     for (const listener of [...this.#connectListeners]) this.#call(listener, undefined);
   }
@@ -264,6 +273,7 @@ class ReconnectingClient implements MqttClient {
     this.#connected = false;
     this.#rejectPending(new TransportError(this.#closed ? 'closed' : 'offline', `the connection to the broker ended: ${failure.message}`));
     if (this.#closed) return;
+    this.#count(stood ? 'connections_lost' : 'connections_failed');
     if (stood && Date.now() - this.#connectedAt >= (this.#options.stableMs ?? 60_000)) this.#attempt = 0;
     const delay = reconnectDelay(this.#attempt++, this.#options.minDelayMs ?? 1000, this.#options.maxDelayMs ?? 60_000);
     const fields = { broker: this.#url.shown, kind: failure.kind, retryInMs: Math.round(delay) };
@@ -300,7 +310,9 @@ class ReconnectingClient implements MqttClient {
         done(packet === undefined ? (error ?? null) : null);
       });
     });
-    return subscriptions.filter(({ filter }) => refused.has(filter));
+    const unheard = subscriptions.filter(({ filter }) => refused.has(filter));
+    if (unheard.length > 0) this.#count('subscriptions_refused', unheard.length);
+    return unheard;
   }
 
   #answered(ask: (done: (error: Error | null) => void) => void): Promise<void> {
@@ -332,6 +344,7 @@ class ReconnectingClient implements MqttClient {
         const wait = handler(message);
         if (wait instanceof Promise) waits.push(wait);
       } catch (error) {
+        this.#count('handlers_failed');
         this.#options.logger.error({ topic: message.topic, err: error }, 'a handler of MQTT messages threw');
       }
     }
@@ -351,6 +364,10 @@ class ReconnectingClient implements MqttClient {
     } catch (error) {
       this.#options.logger.error({ err: error }, 'a listener of the MQTT connection threw');
     }
+  }
+
+  #count(name: string, by = 1): void {
+    this.#options.counters?.add(name, by);
   }
 
   #notConnected(): TransportError {

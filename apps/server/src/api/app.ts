@@ -7,6 +7,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { version } from '@hostwire/service';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { countErrors } from '../roles/count-errors.ts';
 import { guardRoutes } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { ApiError, handleError } from './errors.ts';
@@ -52,6 +53,7 @@ const SWAGGER_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";
 /** The HTTP side of the server, not listening yet. */
 export async function createApi(context: ApiContext, options: ApiOptions): Promise<FastifyInstance> {
   const app = newApp(options.logger);
+  if (options.socket?.counters !== undefined) countErrors(app, options.socket.counters);
   await acceptUpgrades(app);
   await app.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY, hsts: false });
   await app.register(compress, { threshold: 1024, encodings: ['gzip'] });

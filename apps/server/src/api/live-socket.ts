@@ -115,7 +115,9 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
     client.alive = false;
     client.socket.ping();
     const isValid = await client.identity.stillValid().catch(() => true);
-    if (!isValid) client.socket.close(POLICY_VIOLATION, 'logged out');
+    if (isValid) return;
+    counters.add('ws_dropped{reason="logged-out"}');
+    client.socket.close(POLICY_VIOLATION, 'logged out');
   };
 
   const accept = (socket: WebSocket, identity: Identity): void => {
@@ -129,8 +131,12 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
     });
     socket.on('message', (bytes: Buffer) => {
       const watched = parseWatch(bytes.toString());
-      if (watched === null) socket.close(POLICY_VIOLATION, `expected {"watch": [host, ...]} with at most ${MAX_WATCHED} hosts`);
-      else client.watched = watched;
+      if (watched !== null) {
+        client.watched = watched;
+        return;
+      }
+      counters.add('ws_dropped{reason="message"}');
+      socket.close(POLICY_VIOLATION, `expected {"watch": [host, ...]} with at most ${MAX_WATCHED} hosts`);
     });
     send(client, JSON.stringify({ event: 'hello', data: { server_time: context.now(), version: context.self.version } }));
   };

@@ -34,6 +34,6 @@ export async function listenToSamples({ bus, topics, live, counters, onUnknownHo
       if (!retained) onUnknownHost(sample.host);
     }
   };
-  const strangers = keepStrangers(live, handle);
+  const strangers = keepStrangers(live, counters, handle);
   await bus.subscribe(topics.filters.samples, handle);
 }

@@ -66,6 +66,7 @@ export async function listenToHosts(options: ListenOptions): Promise<void> {
     else if (live.get(host) === undefined) unknown(host, message);
     // The check leaves units open: a newer agent may know more of them.
     else if (live.catalogs.add(catalog as Catalog)) saved(registry.catalogs.save(catalog as Catalog), 'a catalog');
+    else if (live.catalogs.get(catalog.hash) === undefined) counters.add('catalogs_left_out');
   };
 
   const handlers = { status: onStatus, info: onInfo, catalog: onCatalog };
@@ -75,7 +76,7 @@ export async function listenToHosts(options: ListenOptions): Promise<void> {
     if (topic === null || message.payload.length === 0) return;
     if (topic.kind === 'status' || topic.kind === 'info' || topic.kind === 'catalog') handlers[topic.kind](topic.host, message);
   };
-  const strangers = keepStrangers(live, handle);
+  const strangers = keepStrangers(live, counters, handle);
   const { statuses, infos, catalogs } = topics.filters;
   const filters = { status: statuses, info: infos, catalog: catalogs };
   for (const kind of kinds) await bus.subscribe(filters[kind], handle);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Counters } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import { type SeriesStore, StoreError } from '@hostwire/store';
 import type { LiveState } from './live-state.ts';
@@ -14,8 +15,7 @@ const AGAIN_MS = 2000;
 export async function seedSoon(
   live: LiveState,
   store: Pick<SeriesStore, 'query'>,
-  database: string,
-  logger: Logger,
+  { database, counters, logger }: { readonly database: string; readonly counters: Counters; readonly logger: Logger },
 ): Promise<() => Promise<void>> {
   const stop = new AbortController();
   const { signal } = stop;
@@ -26,6 +26,7 @@ export async function seedSoon(
         return;
       } catch (error) {
         if (signal.aborted) return;
+        counters.add('seeding_failed');
         const isLater = error instanceof StoreError && error.code === 'unavailable';
         if (isFirst || !isLater) {
           const then = isLater ? 'tried again until the store answers' : 'hosts show values when they send them';

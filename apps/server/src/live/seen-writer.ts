@@ -1,9 +1,14 @@
+import type { Counters } from '@hostwire/model';
 import type { HostRegistry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
 import type { LiveState } from './live-state.ts';
 
 /** Writes when hosts were last seen, many in one transaction. Returns how to stop it, which writes what is left. */
-export function writeSeen(live: LiveState, hosts: Pick<HostRegistry, 'seen'>, logger: Logger, everyMs: number): () => Promise<void> {
+export function writeSeen(
+  live: LiveState,
+  hosts: Pick<HostRegistry, 'seen'>,
+  { counters, logger, everyMs }: { readonly counters: Counters; readonly logger: Logger; readonly everyMs: number },
+): () => Promise<void> {
   const written = new Map<string, number>();
   for (const { host, lastSeenAt } of live.hosts()) if (lastSeenAt !== null) written.set(host, lastSeenAt);
 
@@ -17,6 +22,7 @@ export function writeSeen(live: LiveState, hosts: Pick<HostRegistry, 'seen'>, lo
       await hosts.seen(entries);
       for (const { host, at } of entries) written.set(host, at);
     } catch (error) {
+      counters.add('seen_failed');
       logger.warn({ err: error }, 'last seen times not saved; tried again in a few seconds');
     }
   };

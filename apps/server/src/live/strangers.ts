@@ -1,3 +1,4 @@
+import type { Counters } from '@hostwire/model';
 import type { BusMessage } from '@hostwire/transport';
 import type { LiveState } from './live-state.ts';
 
@@ -11,7 +12,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const OVERHEAD_BYTES = 512;
 
 /** Keeps what hosts said before they were enrolled. When it is full, what comes is left out: it comes again some time. */
-export function keepStrangers(live: LiveState, handle: (message: BusMessage) => void): Strangers {
+export function keepStrangers(live: LiveState, counters: Counters, handle: (message: BusMessage) => void): Strangers {
   const waiting = new Map<string, Map<string, BusMessage>>();
   let bytes = 0;
   const sizeOf = (message: BusMessage | undefined): number => (message === undefined ? 0 : message.payload.length + OVERHEAD_BYTES);
@@ -28,7 +29,10 @@ export function keepStrangers(live: LiveState, handle: (message: BusMessage) => 
     keep(host, message) {
       const messages = waiting.get(host) ?? new Map<string, BusMessage>();
       const grown = bytes + sizeOf(message) - sizeOf(messages.get(message.topic));
-      if (grown > MAX_BYTES) return;
+      if (grown > MAX_BYTES) {
+        counters.add('strangers_dropped');
+        return;
+      }
       bytes = grown;
       messages.set(message.topic, message);
       waiting.set(host, messages);

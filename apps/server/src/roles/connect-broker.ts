@@ -31,6 +31,7 @@ export async function connectBroker(options: Omit<BrokerPartOptions, 'ingest' | 
       clientId: `hostwire-${purpose}-${clientName}`,
       ...(will === undefined ? {} : { will: { ...will, qos: 1, retain: true } }),
       maxDelayMs: MAX_RECONNECT_MS,
+      counters: options.linkCounters,
       logger,
     });
     let since = 0;
@@ -55,7 +56,7 @@ export async function connectBroker(options: Omit<BrokerPartOptions, 'ingest' | 
     mqttPort: null,
     link,
     isConnected: () => [...links].every((made) => made.connectedSince() !== null),
-    clients: () => null,
+    stats: () => null,
     attachTo: () => undefined,
     async close() {
       await Promise.all([...links].map((made) => made.close()));

@@ -12,7 +12,7 @@ import { enrolUnknown, followRegistry } from './follow-hosts.ts';
 it('a host that was removed is not enrolled again by its next message, but one that is new is', async () => {
   const registry = await openRegistry({ file: join(tempDir(), 'registry.db') });
   const live = createLiveState(createCatalogIndex(catalog()));
-  const enrol = enrolUnknown(registry, live, silent);
+  const enrol = enrolUnknown(registry, live, { counters: new Counters(), logger: silent });
   const stop = followRegistry(registry, live, { onGone: async () => undefined, counters: new Counters(), logger: silent });
   onTestFinished(async () => {
     stop();

@@ -55,7 +55,11 @@ export function followRegistry(
  * Not one that was removed while this process ran: the broker lets it in for some time more, and who is entered again is let
  * in for good where the broker asks this server.
  */
-export function enrolUnknown(registry: Pick<Registry, 'hosts'>, live: LiveState, logger: Logger): (host: string) => void {
+export function enrolUnknown(
+  registry: Pick<Registry, 'hosts'>,
+  live: LiveState,
+  { counters, logger }: Pick<FollowOptions, 'counters' | 'logger'>,
+): (host: string) => void {
   const underway = new Set<string>();
   const removed = new Set<string>();
   live.onChange((host) => {
@@ -76,7 +80,10 @@ export function enrolUnknown(registry: Pick<Registry, 'hosts'>, live: LiveState,
     if (underway.has(host) || removed.has(host)) return;
     underway.add(host);
     enter(host)
-      .catch((error: unknown) => logger.warn({ err: error, host }, 'a new host was not entered; tried again at its next message'))
+      .catch((error: unknown) => {
+        counters.add('enrolments_failed');
+        logger.warn({ err: error, host }, 'a new host was not entered; tried again at its next message');
+      })
       .finally(() => underway.delete(host));
   };
 }

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { startBroker } from '@hostwire/broker';
+import { type BrokerStats, startBroker } from '@hostwire/broker';
 import type { Ingest } from '@hostwire/ingest';
 import type { Counters, Topics } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
@@ -17,7 +17,8 @@ export interface BrokerPart {
   link(purpose: string, will?: Will): BrokerLink;
   /** All links. */
   isConnected(): boolean;
-  clients(): number | null;
+  /** Null: the broker is another process. */
+  stats(): BrokerStats | null;
   /** MQTT over WebSocket on the API's port, where the broker is this process. */
   attachTo(server: Server): void;
   close(): Promise<void>;
@@ -32,6 +33,8 @@ export interface BrokerPartOptions {
   readonly clientName: string;
   readonly topics: Topics;
   readonly counters: Counters;
+  /** Of the connections to a broker in another process. */
+  readonly linkCounters: Counters;
   readonly logger: Logger;
   /** Gets all samples where the broker is this process; null: this process takes none in. */
   readonly ingest: Ingest | null;
@@ -71,7 +74,7 @@ async function startEmbedded({ config, registry, serverToken, topics, counters, 
       return { bus, client: null, connectedSince: () => startedAt, onConnect, close: () => bus.close() };
     },
     isConnected: () => true,
-    clients: () => broker.stats().clients,
+    stats: () => broker.stats(),
     attachTo: (server) => broker.attachTo(server),
     close: () => broker.close(),
   };

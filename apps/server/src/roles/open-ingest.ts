@@ -79,7 +79,7 @@ export async function openIngest(options: IngestPartOptions): Promise<IngestPart
     database,
   });
   // Also with the embedded store: what was acknowledged while there was an InfluxDB must not lie there for ever.
-  const stopAdopting = adoptJournals(folders, { ingest, logger });
+  const stopAdopting = adoptJournals(folders, { ingest, logger, counters });
   const stopReplaying = serveReplays({ folder: deadLetterFolder, ingest, counters, logger });
   return {
     ingest,

@@ -4,6 +4,7 @@ import { type Logger, version } from '@hostwire/service';
 import { type Credentials, createInfluxHttp, type EmbeddedStore } from '@hostwire/store';
 import type { ServerConfig } from '../config/load-config.ts';
 import { keepAddress, reachable } from '../kept-address.ts';
+import { countErrors } from './count-errors.ts';
 import { ListenError, listenFailure } from './listen-failure.ts';
 
 export interface InfluxPart {
@@ -41,6 +42,7 @@ export async function serveInflux({
       return isAllowed;
     },
   });
+  countErrors(server, counters);
   try {
     await server.listen({ host: config.listen, port: config.influxPort });
   } catch (error) {

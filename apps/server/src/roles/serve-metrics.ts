@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Counters } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
 import { metricsText } from '../api/metrics-text.ts';
@@ -23,12 +24,14 @@ export async function serveMetrics({
   port,
   source,
   registry,
+  counters,
   logger,
 }: {
   readonly config: Pick<ServerConfig, 'listen'>;
   readonly port: number;
   readonly source: ProcessSource;
   readonly registry: Pick<Registry, 'tokens'>;
+  readonly counters: Counters;
   readonly logger: Logger;
 }): Promise<MetricsPart> {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -46,6 +49,9 @@ export async function serveMetrics({
     }
   };
   const server = createServer((request, response) => {
+    response.once('finish', () => {
+      if (response.statusCode >= 400) counters.add(`errors{status="${response.statusCode}"}`);
+    });
     answer(request, response).catch((error: unknown) => {
       logger.error({ err: error }, 'a request for metrics failed');
       say(response, 500, { error: { code: 'internal', message: 'The server failed to answer; its log says why.' } });

@@ -1,5 +1,5 @@
 import { type Ingest, subscribeIngest } from '@hostwire/ingest';
-import type { Topics } from '@hostwire/model';
+import type { Counters, Topics } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import { type MqttClient, TransportError } from '@hostwire/transport';
 
@@ -13,7 +13,7 @@ const GROUP = 'ingest';
 export function takeSamples(
   client: MqttClient,
   ingest: Pick<Ingest, 'accept' | 'room'>,
-  { topics, logger }: { readonly topics: Topics; readonly logger: Logger },
+  { topics, counters, logger }: { readonly topics: Topics; readonly counters: Counters; readonly logger: Logger },
 ): void {
   let end: () => Promise<void> = async () => undefined;
   let turn: Promise<void> = Promise.resolve();
@@ -29,10 +29,12 @@ export function takeSamples(
         logger.debug({ filter }, 'the broker refuses a subscription to samples');
       }
     }
+    counters.add('ingest_subscriptions_failed_total');
     logger.error({ filters }, "the broker lets this server read no samples; allow it in the broker's access rules");
   };
   client.onConnect(() => {
     turn = turn.then(subscribe).catch((error: unknown) => {
+      counters.add('ingest_subscriptions_failed_total');
       logger.warn({ err: error }, 'samples are not subscribed to; tried again at the next connection');
     });
   });

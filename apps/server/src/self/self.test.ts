@@ -39,6 +39,23 @@ describe('what the server says of itself', () => {
     expect(processes[0]?.parts['ingest']).toMatchObject({ samples: 1, invalid_reserved: 1, dead_letters: 1 });
   });
 
+  it('counts what is refused on every port, and shows what waits', async () => {
+    const server = await testServer();
+    const read = await server.bearer('api:read');
+    expect((await server.get('/api/hosts')).status).toBe(401);
+    expect((await server.get('/api/hosts/nobody', read)).status).toBe(404);
+    expect((await fetch(`http://127.0.0.1:${server.server.ports.influx}/query?q=x`)).status).toBe(401);
+    const metrics = async () => (await server.get('/metrics', read)).text();
+    await waitFor(async () => (await metrics()).includes('hostwire_influx_http_errors_total{status="401"} 1'), { what: 'the counters' });
+    const text = await metrics();
+    expect(text).toContain('hostwire_api_errors_total{status="401"} 1');
+    expect(text).toContain('hostwire_api_errors_total{status="404"} 1');
+    for (const level of ['broker_pending', 'broker_paced', 'broker_retained_bytes', 'store_waiting_bytes', 'store_queries_waiting'])
+      expect(text).toMatch(new RegExp(`^hostwire_${level} \\d+$`, 'm'));
+    expect(text).toMatch(/^hostwire_alerting_alerts\{state="firing"\} 0$/m);
+    expect(text).toMatch(/^hostwire_alerting_unsaved 0$/m);
+  });
+
   it('is answered for this process as it is now, and for the others as they wrote it', async () => {
     const server = await testServer();
     const admin = await server.bearer('admin');

@@ -34,6 +34,11 @@ export interface EmbeddedStoreStats extends WriterStats {
   readonly queries: number;
   /** Query workers that were replaced because a query took too much. */
   readonly queryRestarts: number;
+  readonly queriesWaiting: number;
+  readonly queriesRefused: number;
+  /** On their way to the disk. */
+  readonly waitingBytes: number;
+  readonly writesRefused: number;
 }
 
 /**
@@ -132,6 +137,10 @@ export class EmbeddedStore implements SeriesStore {
       series: this.#registrar.dictionary.series.size,
       queries: this.#pool.queries,
       queryRestarts: this.#pool.restarts,
+      queriesWaiting: this.#pool.waiting,
+      queriesRefused: this.#pool.refused,
+      waitingBytes: this.#queue.waitingBytes,
+      writesRefused: this.#queue.refused,
     };
   }
 

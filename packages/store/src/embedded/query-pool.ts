@@ -46,16 +46,25 @@ export class QueryPool {
   queries = 0;
   /** Workers that were replaced. */
   restarts = 0;
+  /** Because too many waited. */
+  refused = 0;
 
   constructor(options: QueryPoolOptions) {
     this.#options = options;
     for (let i = 0; i < options.workers; i++) this.#start();
   }
 
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   run(influxql: string, { signal, ...options }: QueryOptions): Promise<QueryResponse> {
     if (this.#closed) return Promise.reject(new StoreError('closed', 'the store is closed'));
     if (signal?.aborted === true) return Promise.reject(cancelledError());
-    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(new StoreError('unavailable', 'too many queries wait: try again later'));
+    if (this.#waiting.length >= MAX_WAITING) {
+      this.refused++;
+      return Promise.reject(new StoreError('unavailable', 'too many queries wait: try again later'));
+    }
     return new Promise((done, fail) => {
       const abort = (): void => this.#cancel(query, cancelledError());
       const query: Query = {

@@ -31,6 +31,8 @@ export class WriteQueue {
   /** Bytes of each batch that has no answer yet. */
   readonly #posted = new Map<number, number>();
   #waitingBytes = 0;
+  /** Writes that were refused because the disk is behind. */
+  refused = 0;
   #waiting: Waiting[] = [];
   #scheduled = false;
   /** The last batch ended within a write. */
@@ -43,9 +45,15 @@ export class WriteQueue {
     this.#post = worker.postMessage.bind(worker);
   }
 
+  /** On their way to the disk. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   write(groups: readonly PointGroup[], options: PackOptions): Promise<WriteResult> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
+      this.refused++;
       return Promise.reject(new StoreError('unavailable', 'more is being written than the disk takes: try again later'));
     }
     const rejected: RejectedField[] = [];
