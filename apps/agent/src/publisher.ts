@@ -46,6 +46,8 @@ const LIVE_INTERVALS = 2;
 /** So is one older than this: the server would take a live one of that time for a wrong clock, and this one may be off too. */
 const MAX_LIVE_MS = MAX_CLOCK_SKEW_MS / 2;
 const MAX_RESTAMPS = 3;
+/** No sample was taken before this program was written: a machine without a clock begins in 1970. */
+const EARLIEST_MS = Date.UTC(2025, 0, 1);
 /** After the disk could not be read. */
 const READ_RETRY_MS = 2_000;
 const MIN_WAIT_MS = 5;
@@ -184,12 +186,15 @@ export class Publisher {
     this.#answered = true;
     this.#startOver();
     const named = outbox.named(run, ranges);
-    const foreign = named.filter(({ boot }) => boot !== outbox.boot);
-    if (foreign.length > 0) {
-      logger.warn({ samples: foreign.length }, 'samples from before the last boot have no time that the server takes: they are given up');
-      outbox.giveUp(foreign, 'clock');
-    }
+    this.#giveUpTimeless(named.filter(({ boot }) => boot !== outbox.boot));
     void this.#restampAll(named);
+  }
+
+  #giveUpTimeless(samples: readonly StoredSample[]): void {
+    if (samples.length === 0) return;
+    const { outbox, logger } = this.#options;
+    logger.warn({ samples: samples.length }, 'samples from before the last boot have no time that can be right: they are given up');
+    outbox.giveUp(samples, 'clock');
   }
 
   /** Stamps the named samples of this boot anew, and those whose time nobody has confirmed and which is far off. */
@@ -197,11 +202,15 @@ export class Publisher {
     const { clock, outbox } = this.#options;
     const zero = clock.zero();
     const wrong = new Set(named.filter(({ boot, gone }) => boot === outbox.boot && !gone));
+    const hopeless: StoredSample[] = [];
     const pending = outbox.pending();
     for (let next = pending.next(); next.done !== true; next = pending.next()) {
       const { sure, boot, time, monotonic } = next.value;
-      if (!sure && boot === outbox.boot && Math.abs(zero + monotonic - time) > MAX_CLOCK_SKEW_MS) wrong.add(next.value);
+      if (sure) continue;
+      if (boot !== outbox.boot && time < EARLIEST_MS) hopeless.push(next.value);
+      else if (boot === outbox.boot && Math.abs(zero + monotonic - time) > MAX_CLOCK_SKEW_MS) wrong.add(next.value);
     }
+    this.#giveUpTimeless(hopeless);
     if (wrong.size === 0) return;
     const connection = this.#connection;
     this.#restamping++;

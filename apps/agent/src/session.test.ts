@@ -370,6 +370,32 @@ describe('Session', () => {
     for (const [seq, time] of stored) expect(Math.abs(time - (server - (seq === 11 ? 0 : 61_000 - seq * 1000)))).toBeLessThan(10_000);
   });
 
+  it('gives up what an earlier boot stamped with a time that cannot be', async () => {
+    const disk = { folder: tempDir(), clock: new TickClock(), logger: createLogger({ name: 'test', level: 'silent' }), minFreeBytes: 0 };
+    const earlier = await openSpool({ ...disk, boot: 'earlier' });
+    await earlier.spool.append({ ...makeSample(1, { time: 1_000_000 }), run: 'earlier' }, 10).settled;
+    await earlier.spool.append({ ...makeSample(2), run: 'earlier' }, 20).settled;
+    await earlier.close();
+    const { spool, close } = await openSpool(disk);
+    onTestFinished(close);
+    const { broker, clock, open, ack, connected } = await setUp({ outbox: spool, clock: disk.clock });
+    const stored: Sample[] = [];
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const sample = decodeJson(payload) as Sample;
+      stored.push(sample);
+      ack({ run: sample.run, seqs: [[sample.seq, sample.seq]] });
+    };
+    const session = open();
+    await connected();
+    for (let seq = 1; seq <= 2; seq++) {
+      await session.send({ ...makeSample(seq), host: 'h1', run: RUN, time: clock.now() }, clock.monotonic());
+      await waitFor(() => spool.size === 0);
+    }
+    expect(stored.map(({ run, seq }) => `${run} ${seq}`)).toEqual([`${RUN} 1`, 'earlier 2', `${RUN} 2`]);
+    expect(stored[2]?.data['gap']).toMatchObject([{ tags: { reason: 'clock' }, fields: { count: 1 } }]);
+  });
+
   it('does not loop with a server that refuses every time', async () => {
     const { broker, open, send, ack, samples, connected } = await setUp();
     broker.onPublish = ({ topic, payload }) => {
