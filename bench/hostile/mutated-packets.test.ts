@@ -24,14 +24,14 @@ it(`serves its hosts and keeps its size while ${PACKETS} mutated packets come`, 
       seed,
       onProgress: async (sent) => print('so far', { sent, residentMiB: await server.residentMiB() }),
     });
-  const stop = new AbortController();
-  const load = runLoad({ port: server.mqttPort, hosts: server.hosts('good'), mode: 'ack', rate: 25, signal: stop.signal });
   await attack(WARM_UP, SEED - 1);
   const before = await server.residentMiB();
+  const stop = new AbortController();
+  const load = runLoad({ port: server.mqttPort, hosts: server.hosts('good'), mode: 'ack', rate: 25, signal: stop.signal });
   const report = await attack(PACKETS, SEED);
-  const after = await server.settledMiB(before + GROWTH_MIB);
   stop.abort();
   const good = await load;
+  const after = await server.settledMiB(before + GROWTH_MIB);
   print(`mutated packets, seed ${SEED}`, {
     ...report,
     residentMiB: { before, after },
