@@ -87,6 +87,41 @@ describe('what cannot be taken', () => {
     expect((await again.query('SHOW SERIES', { database: 'db' })).results[0]?.series?.[0]?.values).toHaveLength(3);
   });
 
+  it('takes the room of what it holds, also where every row has a field that no other has', async () => {
+    const directory = tempDir();
+    const store = await open({ directory });
+    const usual = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`usual${i}`, i]));
+    for (let i = 0; i < 4000; i += 100) {
+      await store.write(
+        Array.from({ length: 100 }, (_, j) => ({
+          ...group(START + i + j, { ...usual, [`odd${(i + j) % 800}`]: i + j }),
+          points: ['a', 'b'].map((host) => ({
+            measurement: 'm',
+            tags: { host },
+            fields: { ...usual, [`odd${(i + j) % 800}`]: i + j },
+            types: {},
+          })),
+        })),
+      );
+    }
+    expect(store.stats().hotBytes).toBeLessThan(4000 * 2 * 200);
+    const all = async (from: EmbeddedStore): Promise<void> => {
+      expect(await values(from, 'SELECT count(usual0), sum(usual11), count(odd7), sum(odd7) FROM m')).toEqual([
+        [0, 8000, 88_000, 10, 16_070],
+      ]);
+      expect(await values(from, `SELECT usual3, odd799 FROM m WHERE host = 'b' AND time = ${START + 1599}ms`)).toEqual([
+        [START + 1599, 3, 1599],
+      ]);
+    };
+    await all(store);
+    await store.close();
+    const again = await open({ directory });
+    await again.write([group(START + 5000, { ...usual, odd7: 0 })]);
+    expect(await values(again, 'SELECT count(odd7) FROM m')).toEqual([[0, 11]]);
+    await again.compactNow();
+    expect(await values(again, 'SELECT count(usual0), count(odd7), sum(odd7) FROM m')).toEqual([[0, 8001, 11, 16_070]]);
+  });
+
   it('is told field by field, and the rest is stored', async () => {
     const store = await open();
     const types = { i: 'int', f: 'float', s: 'string' } as const;

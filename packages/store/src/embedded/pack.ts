@@ -135,6 +135,10 @@ export class Packer {
       for (const field of values.keys()) fields.set(field.id, field);
     }
     const shape = this.#registrar.shape(group, name, sids, fields, count);
+    if (shape === null) {
+      this.#writeApart(out, group, resolved);
+      return null;
+    }
     const width = shape.fields.length;
     const cells = new Array<FieldValue | undefined>(sids.length * width).fill(undefined);
     for (const { series, values } of resolved) {
@@ -154,6 +158,22 @@ export class Packer {
         return -1;
       },
     );
+  }
+
+  /** Several segments: one for each series; of one series, one for what usually comes together and one for each other field. */
+  #writeApart(out: RowWriter, group: Group, resolved: readonly Resolved[]): void {
+    if (resolved.length > 1) {
+      for (const one of resolved) this.#writeResolved(out, group, [one]);
+      return;
+    }
+    const [one] = resolved as [Resolved];
+    const { values, series } = one;
+    const common = this.#registrar.common(group, series.measurement.name, series.sid, [...values.keys()]);
+    const usual = [...values].filter(([field]) => common.has(field));
+    if (usual.length > 0) this.#writeResolved(out, group, [{ ...one, values: new Map(usual) }]);
+    for (const [field, value] of values) {
+      if (!common.has(field)) this.#writeResolved(out, group, [{ ...one, values: new Map([[field, value]]) }]);
+    }
   }
 
   #resolve(group: Group, point: Point, index: number, options: PackOptions, rejected: RejectedField[]): Resolved | null {

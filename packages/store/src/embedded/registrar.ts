@@ -10,6 +10,8 @@ const MAX_FIELDS = 10_000;
 const MAX_SHAPES = 256;
 /** A shape is widened by fields that were there before, unless more than this part of it would stay empty. */
 const MAX_SPARSENESS = 4;
+/** Shapes of the same series. Beyond it no sparse one is made: a field that most rows lack gets a shape of its own. */
+const MAX_SHAPES_OF_SERIES = 16;
 
 /** The series of one source. Its rows hold all that arrived together. */
 export interface Group {
@@ -25,8 +27,10 @@ export interface Group {
 
 interface MeasurementShapes {
   count: number;
-  /** Series, joined by comma -> shapes, the widest last. */
+  /** Series, joined by comma -> shapes, the widest last; without those of `single`. */
   readonly bySeries: Map<string, Shape[]>;
+  /** `<series>:<field>` -> the shape that is nothing else. */
+  readonly single: Map<string, Shape>;
 }
 
 export interface DatabaseState {
@@ -132,22 +136,42 @@ export class Registrar {
     return series;
   }
 
-  /** A shape of exactly these series (ascending) with at least these fields. */
-  shape(group: Group, measurement: string, sids: readonly number[], fields: ReadonlyMap<number, ShapeField>, cells: number): Shape {
-    const known = group.shapes.get(measurement)?.bySeries.get(sids.join()) ?? [];
-    for (let i = known.length - 1; i >= 0; i--) {
-      const shape = known[i] as Shape;
-      if ([...fields.keys()].every((field) => columnOf(shape, field) >= 0)) return shape;
+  /**
+   * A shape of exactly these series (ascending) with at least these fields. Null if it would be mostly empty and there are
+   * many already: then they are to be written apart, those of `common` together and each other field alone.
+   */
+  shape(group: Group, measurement: string, sids: readonly number[], fields: ReadonlyMap<number, ShapeField>, cells: number): Shape | null {
+    const of = group.shapes.get(measurement);
+    const [first] = fields.keys();
+    const single = sids.length === 1 && fields.size === 1 ? of?.single.get(`${sids[0]}:${first}`) : undefined;
+    if (single !== undefined) return single;
+    const known = of?.bySeries.get(sids.join()) ?? [];
+    let fitting: Shape | undefined;
+    for (const shape of known) {
+      if (fitting !== undefined && shape.fields.length >= fitting.fields.length) continue;
+      if ([...fields.keys()].every((field) => columnOf(shape, field) >= 0)) fitting = shape;
     }
+    if (fitting !== undefined) return fitting;
     const widened = new Map(fields);
     for (const field of known.at(-1)?.fields ?? []) widened.set(field.id, field);
-    const sparse = widened.size * sids.length > MAX_SPARSENESS * cells && known.length < 16;
+    const sparse = widened.size * sids.length > MAX_SPARSENESS * cells;
+    if (sparse && known.length >= MAX_SHAPES_OF_SERIES && sids.length * fields.size > 1) return null;
     const shape = makeShape(this.#next.shape++, sids, [...(sparse ? fields : widened).values()]);
     this.dictionary.addShape(shape);
     this.#addShape(shape);
     this.#pending.shapes.push([shape.id, encodeShape(shape)]);
     this.#hasPending = true;
     return shape;
+  }
+
+  /** Those of these fields of a series that one of its shapes has together, as many as there are. */
+  common(group: Group, measurement: string, sid: number, fields: readonly Field[]): ReadonlySet<Field> {
+    let most: Field[] = [];
+    for (const shape of group.shapes.get(measurement)?.bySeries.get(String(sid)) ?? []) {
+      const some = fields.filter(({ id }) => columnOf(shape, id) >= 0);
+      if (some.length > most.length) most = some;
+    }
+    return new Set(most);
   }
 
   /** True if there are so many combinations of series that no more should get a shape of their own. */
@@ -168,10 +192,14 @@ export class Registrar {
     const { shapes } = this.groupById(series.group);
     let of = shapes.get(series.measurement.name);
     if (of === undefined) {
-      of = { count: 0, bySeries: new Map() };
+      of = { count: 0, bySeries: new Map(), single: new Map() };
       shapes.set(series.measurement.name, of);
     }
     if (shape.sids.length > 1) of.count++;
+    else if (shape.fields.length === 1) {
+      of.single.set(`${shape.sids[0]}:${shape.fields[0]?.id}`, shape);
+      return;
+    }
     const key = shape.sids.join();
     const same = of.bySeries.get(key);
     if (same === undefined) of.bySeries.set(key, [shape]);
