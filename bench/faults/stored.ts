@@ -39,8 +39,8 @@ async function readAgents(store: SeriesStore): Promise<Stored> {
   const [hosts] = await ask(store, 'SHOW TAG VALUES FROM agent WITH KEY = host');
   // One after the other: a store bounds what one query may hold.
   for (const [, host] of hosts?.values ?? []) {
-    const [series] = await ask(store, `SELECT run, seq FROM agent WHERE host = '${String(host)}'`);
-    for (const [, run, seq] of series?.values ?? []) {
+    const found = await ask(store, `SELECT run, seq FROM agent WHERE host::tag = '${String(host)}' GROUP BY *`);
+    for (const [, run, seq] of found.flatMap(({ values }) => values)) {
       const key = `${String(host)} ${String(run)}`;
       const seqs = stored.get(key) ?? new Map<number, number>();
       seqs.set(Number(seq), (seqs.get(Number(seq)) ?? 0) + 1);
