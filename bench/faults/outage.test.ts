@@ -8,7 +8,7 @@ import { runStoreOutage, type StoreOutageOptions } from './store-outage.ts';
 
 /** By hand HOSTWIRE_OUTAGE_SECONDS=120: then with an agent's own delays of reconnecting, and with every way in which a store fails. */
 const byHand = process.env['HOSTWIRE_OUTAGE_SECONDS'];
-const seconds = Number(byHand ?? 6);
+const seconds = Number(byHand ?? 10);
 const timing = byHand === undefined ? { timing: { maxDelayMs: 2000 } } : {};
 /** Longer than a write may take: before that nobody knows that there will be no answer. */
 const NEVER_SECONDS = 14;
