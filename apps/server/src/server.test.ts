@@ -102,6 +102,17 @@ describe('the flow from a host to the API', () => {
     expect((await server.server.registry.catalogs.get(declared.hash))?.measurements['fan']).toBeDefined();
   });
 
+  it('gives the values of a host although another one sends fields that are named like tags', async () => {
+    const server = await testServer();
+    const good = await server.host('pve1');
+    const bad = await server.host('pve2');
+    await bad.send({ cpu: [{ tags: { cpu: 'cpu-total' }, fields: { usage_active: 1, host: 'pve1', cpu: 'cpu-total' } }] });
+    await good.send({ cpu: [{ tags: { cpu: 'cpu-total' }, fields: { usage_active: 42 } }] });
+    const asked = '/api/series?measurement=cpu&field=usage_active&from=-1m&host=pve1&where=cpu:cpu-total';
+    const answer = await json<SeriesAnswerBody>(server.get(asked, await server.bearer('admin')));
+    expect(answer.series.flatMap(({ values }) => values).filter((value) => value !== null)).toEqual([42]);
+  });
+
   it('has the last values again after a restart, and the host is offline until it speaks', async () => {
     const options = { dataDir: tempDir(), port: 0, mqttPort: 0, influxPort: 0 };
     const config = loadConfig(options, {});

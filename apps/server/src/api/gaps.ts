@@ -16,7 +16,7 @@ export async function readGaps(
   range: Range,
 ): Promise<GapBody[]> {
   const text =
-    `SELECT "from", "to", "count" FROM "gap" WHERE "host" = ${quoteString(host)} AND time >= ${range.from}ms ` +
+    `SELECT "from", "to", "count" FROM "gap" WHERE "host"::tag = ${quoteString(host)} AND time >= ${range.from}ms ` +
     `GROUP BY "reason" LIMIT ${MAX_GAPS}`;
   const { results } = await store.query(text, { database, epoch: 'ms', signal: AbortSignal.timeout(TIMEOUT_MS) });
   const [result] = results;

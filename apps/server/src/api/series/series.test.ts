@@ -89,7 +89,7 @@ describe('conditions', () => {
 describe('the statement', () => {
   it('asks for whole buckets, and for one more before a rate', () => {
     expect(toInfluxQL({ ...plan, hosts: ['a', 'b'], where: [{ tag: 'cpu', value: 'cpu-total', exclude: false }] })).toBe(
-      `SELECT mean("usage_active") AS "value" FROM "cpu" WHERE time >= 10000ms AND time < 31000ms AND ("host" = 'a' OR "host" = 'b') AND "cpu" = 'cpu-total' GROUP BY time(10000ms), "host" fill(none)`,
+      `SELECT mean("usage_active") AS "value" FROM "cpu" WHERE time >= 10000ms AND time < 31000ms AND ("host"::tag = 'a' OR "host"::tag = 'b') AND "cpu"::tag = 'cpu-total' GROUP BY time(10000ms), "host" fill(none)`,
     );
     expect(toInfluxQL({ ...plan, aggregate: 'rate' })).toContain(
       'non_negative_derivative(last("usage_active"), 1s) AS "value" FROM "cpu" WHERE time >= 0ms',

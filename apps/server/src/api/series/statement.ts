@@ -45,17 +45,22 @@ export function toInfluxQL(plan: SeriesPlan): string {
   ].join(' ');
 }
 
+/** A host may send a field that is named like a tag; without the cast the store would ask for that, and find nobody. */
+function quoteTag(tag: string): string {
+  return `${quoteIdentifier(tag)}::tag`;
+}
+
 /** Several values of one tag are alternatives; everything else must hold together. */
 function tagConditions({ hosts, where }: SeriesPlan): string[] {
   const wanted = new Map<string, string[]>();
   if (hosts.length > 0) wanted.set('host', [...hosts]);
   const conditions: string[] = [];
   for (const { tag, value, exclude } of where) {
-    if (exclude) conditions.push(`${quoteIdentifier(tag)} != ${quoteString(value)}`);
+    if (exclude) conditions.push(`${quoteTag(tag)} != ${quoteString(value)}`);
     else wanted.set(tag, [...(wanted.get(tag) ?? []), value]);
   }
   for (const [tag, values] of wanted) {
-    const alternatives = values.map((value) => `${quoteIdentifier(tag)} = ${quoteString(value)}`);
+    const alternatives = values.map((value) => `${quoteTag(tag)} = ${quoteString(value)}`);
     conditions.push(alternatives.length === 1 ? alternatives.join('') : `(${alternatives.join(' OR ')})`);
   }
   return conditions;
