@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { topics as makeTopics, newRunId } from '@hostwire/model';
+import { topics as makeTopics, newRunId, type Sample, type Tier } from '@hostwire/model';
 import { MqttConnection } from '../load/mqtt-connection.ts';
 import { simulatedHost } from '../simulated-host.ts';
 import { Dice } from './dice.ts';
@@ -30,6 +30,8 @@ export interface PayloadAttackReport {
 
 /** Payloads of one host that have no PUBACK yet. */
 const IN_FLIGHT = 100;
+/** So many are valid, and must be in the store at the end. */
+const VALID = 0.1;
 
 /** Names a payload of a host in little memory. */
 export function digest(host: string, payload: Uint8Array): string {
@@ -60,32 +62,42 @@ type Counts = { -readonly [Key in keyof PayloadAttackReport]: Key extends 'valid
 };
 
 async function attack(port: number, host: Host, share: number, dice: Dice, report: Counts): Promise<void> {
-  const run = newRunId();
-  const source = simulatedHost(host.id, { run, seed: dice.below(2 ** 31) });
+  const source = simulatedHost(host.id, { run: newRunId(), seed: dice.below(2 ** 31) });
+  const validRun = newRunId();
+  const validSource = simulatedHost(host.id, { run: validRun, seed: dice.below(2 ** 31) });
   const corpus = [source.next(Date.now()), source.next(Date.now())].map((sample) => Buffer.from(JSON.stringify(sample)));
-  const topic = topics.sample(host.id, 'fast');
   let time = Date.now();
   let sent = 0;
   let done = 0;
+  const count = (kind: string, payload: Buffer): void => {
+    report.kinds[kind] = (report.kinds[kind] ?? 0) + 1;
+    const name = digest(host.id, payload);
+    report.digests.set(name, (report.digests.get(name) ?? 0) + 1);
+  };
+  const next = (): { readonly tier: Tier; readonly payload: Buffer } => {
+    // Never two samples of one time: (series, time) names a stored value.
+    time = Math.max(Date.now(), time + 1);
+    if (!dice.chance(VALID)) {
+      const { kind, payload } = mutatePayload(shortened(source.next(time), dice), dice, corpus);
+      count(kind, payload);
+      return { tier: 'fast', payload };
+    }
+    // Of another tier: a damaged time can be that of another sample, which it then replaces, as it should.
+    const valid = shortened(validSource.next(time), dice);
+    const agent = [{ tags: { tier: 'slow' }, fields: { run: validRun, seq: valid.seq } }];
+    const payload = Buffer.from(JSON.stringify({ ...valid, tier: 'slow', data: { ...valid.data, agent } }));
+    count('valid', payload);
+    report.valid.add(`${host.id} ${validRun} ${valid.seq}`);
+    return { tier: 'slow', payload };
+  };
   await new Promise<void>((resolve, reject) => {
-    const next = (): Buffer => {
-      // Never two samples of one time: (series, time) names a stored value.
-      time = Math.max(Date.now(), time + 1);
-      const whole = source.next(time);
-      // Most are small: what a payload holds is not what breaks a server.
-      const { cpu, mem, agent } = whole.data;
-      const sample = dice.chance(0.1) ? whole : { ...whole, data: { cpu: cpu?.slice(0, 1) ?? [], mem: mem ?? [], agent: agent ?? [] } };
-      const { kind, payload } = mutatePayload(sample, dice, corpus);
-      report.kinds[kind] = (report.kinds[kind] ?? 0) + 1;
-      const name = digest(host.id, payload);
-      report.digests.set(name, (report.digests.get(name) ?? 0) + 1);
-      if (kind === 'valid') report.valid.add(`${host.id} ${run} ${sample.seq}`);
-      return payload;
-    };
     let connection: MqttConnection | null = null;
     const fill = (): void => {
       connection?.together(() => {
-        for (; sent < share && sent - done < IN_FLIGHT; sent++, report.sent++) connection?.publish(topic, next(), false);
+        for (; sent < share && sent - done < IN_FLIGHT; sent++, report.sent++) {
+          const { tier, payload } = next();
+          connection?.publish(topics.sample(host.id, tier), payload, false);
+        }
       });
       if (done < share) return;
       connection?.end();
@@ -110,4 +122,10 @@ async function attack(port: number, host: Host, share: number, dice: Dice, repor
       fill();
     }, reject);
   });
+}
+
+/** Most are small: what a payload holds is not what breaks a server. */
+function shortened(sample: Sample, dice: Dice): Sample {
+  const { cpu, mem, agent } = sample.data;
+  return dice.chance(0.1) ? sample : { ...sample, data: { cpu: cpu?.slice(0, 1) ?? [], mem: mem ?? [], agent: agent ?? [] } };
 }
