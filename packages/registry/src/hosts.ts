@@ -35,7 +35,10 @@ export function hostRegistry(db: Db, credentials: Credentials, now: () => number
         }
         await trx
           .insertInto('host')
-          .values({ host, token_hash: hashToken(token), created_at: now(), first_seen_at: null, last_seen_at: null, info: null })
+          .values({
+            ...{ host, token_hash: hashToken(token), created_at: now(), first_seen_at: null, last_seen_at: null, info: null },
+            ...{ group_name: null, labels: '{}' },
+          })
           .execute();
       });
       return { token };
@@ -103,5 +106,7 @@ function toRecord(row: Tables['host']): HostRecord {
     firstSeenAt: row.first_seen_at,
     lastSeenAt: row.last_seen_at,
     info: row.info === null ? null : (JSON.parse(row.info) as HostInfo),
+    group: row.group_name,
+    labels: JSON.parse(row.labels) as Record<string, string>,
   };
 }

@@ -76,6 +76,57 @@ const MIGRATIONS: readonly Migration[] = [
       .addColumn('expires_at', 'bigint', (c) => c.notNull())
       .execute();
   },
+  async (trx) => {
+    await trx.schema.alterTable('host').addColumn('group_name', 'text').execute();
+    await trx.schema
+      .alterTable('host')
+      .addColumn('labels', 'text', (c) => c.notNull().defaultTo('{}'))
+      .execute();
+    await trx.schema
+      .createTable('enrolment')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('kind', 'text', (c) => c.notNull())
+      .addColumn('code_hash', 'text', (c) => c.notNull().unique())
+      .addColumn('host', 'text')
+      .addColumn('group_name', 'text')
+      .addColumn('labels', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .addColumn('created_by', 'text')
+      .addColumn('expires_at', 'bigint', (c) => c.notNull())
+      .addColumn('used_at', 'bigint')
+      .addColumn('used_by', 'text')
+      .addColumn('used_from', 'text')
+      .execute();
+    await trx.schema
+      .createTable('enrolment_request')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('enrolment_id', 'text', (c) => c.notNull())
+      .addColumn('secret_hash', 'text', (c) => c.notNull())
+      .addColumn('host', 'text', (c) => c.notNull())
+      .addColumn('address', 'text', (c) => c.notNull())
+      .addColumn('facts', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .addColumn('state', 'text', (c) => c.notNull())
+      .addColumn('decided_at', 'bigint')
+      .addColumn('decided_by', 'text')
+      .addColumn('group_name', 'text')
+      .addColumn('labels', 'text', (c) => c.notNull())
+      .execute();
+    await trx.schema
+      .createTable('host_certificate')
+      .addColumn('serial', 'text', (c) => c.primaryKey())
+      .addColumn('host', 'text', (c) => c.notNull())
+      .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .addColumn('expires_at', 'bigint', (c) => c.notNull())
+      .execute();
+    await trx.schema
+      .createTable('remote_config')
+      .addColumn('scope', 'text', (c) => c.primaryKey())
+      .addColumn('body', 'text', (c) => c.notNull())
+      .addColumn('updated_at', 'bigint', (c) => c.notNull())
+      .addColumn('updated_by', 'text')
+      .execute();
+  },
 ];
 
 /**

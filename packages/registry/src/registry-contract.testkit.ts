@@ -36,7 +36,8 @@ export function registryContract(place: () => Place): void {
       const { hosts } = await open(place(), () => now);
       await hosts.add('pve2');
       await hosts.add('pve1');
-      expect(await hosts.get('pve1')).toEqual({ host: 'pve1', createdAt: 1000, firstSeenAt: null, lastSeenAt: null, info: null });
+      const fresh = { host: 'pve1', createdAt: 1000, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {} };
+      expect(await hosts.get('pve1')).toEqual(fresh);
       now = 2000;
       await hosts.seen([
         { host: 'pve1', at: 5000 },
@@ -45,7 +46,7 @@ export function registryContract(place: () => Place): void {
       await hosts.seen([{ host: 'pve1', at: 7000 }]);
       await hosts.seen([{ host: 'pve1', at: 6000 }]);
       await hosts.saveInfo('pve1', HOST_INFO);
-      expect(await hosts.get('pve1')).toEqual({ host: 'pve1', createdAt: 1000, firstSeenAt: 5000, lastSeenAt: 7000, info: HOST_INFO });
+      expect(await hosts.get('pve1')).toEqual({ ...fresh, firstSeenAt: 5000, lastSeenAt: 7000, info: HOST_INFO });
       expect((await hosts.list()).map(({ host }) => host)).toEqual(['pve1', 'pve2']);
       await hosts.remove('pve1');
       expect(await hosts.get('pve1')).toBeNull();

@@ -29,6 +29,9 @@ export interface HostRecord {
   readonly firstSeenAt: number | null;
   readonly lastSeenAt: number | null;
   readonly info: HostInfo | null;
+  /** What the host is shown, ruled and configured together with; null: by itself. */
+  readonly group: string | null;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface HostRegistry {

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 
-/** Times are ms since the epoch; `info`, `scopes`, `labels` and `body` are JSON. */
+/** Times are ms since the epoch; `info`, `scopes`, `labels`, `facts` and `body` are JSON. */
 export interface Tables {
   meta: { key: string; value: number };
   host: {
@@ -10,7 +10,43 @@ export interface Tables {
     first_seen_at: number | null;
     last_seen_at: number | null;
     info: string | null;
+    group_name: string | null;
+    labels: string;
   };
+  /** Codes with which hosts enrol. `used_from` is an address. */
+  enrolment: {
+    id: string;
+    kind: string;
+    code_hash: string;
+    host: string | null;
+    group_name: string | null;
+    labels: string;
+    created_at: number;
+    created_by: string | null;
+    expires_at: number;
+    used_at: number | null;
+    used_by: string | null;
+    used_from: string | null;
+  };
+  /** Hosts that came with a universal code. `state` is pending, approved, denied or claimed. */
+  enrolment_request: {
+    id: string;
+    enrolment_id: string;
+    secret_hash: string;
+    host: string;
+    address: string;
+    facts: string;
+    created_at: number;
+    state: string;
+    decided_at: number | null;
+    decided_by: string | null;
+    group_name: string | null;
+    labels: string;
+  };
+  /** Client certificates that are not revoked, by their serial number in hex. */
+  host_certificate: { serial: string; host: string; created_at: number; expires_at: number };
+  /** `scope` is `all`, `group:<name>` or `host:<id>`. */
+  remote_config: { scope: string; body: string; updated_at: number; updated_by: string | null };
   token: {
     id: string;
     name: string;

@@ -25,8 +25,8 @@ beforeEach(() => {
   seq = 0;
   live = createLiveState(createCatalogIndex(catalog));
   live.sync([
-    { host: 'pve1', createdAt: 1, firstSeenAt: 2, lastSeenAt: START - 60_000, info: null },
-    { host: 'new', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null },
+    { host: 'pve1', createdAt: 1, firstSeenAt: 2, lastSeenAt: START - 60_000, info: null, group: null, labels: {} },
+    { host: 'new', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {} },
   ]);
 });
 
