@@ -15,6 +15,7 @@ import { acceptUpgrades, type LiveSocketOptions, liveSocket } from './live-socke
 import { servePage } from './page.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { brokerAccessRoutes, comesFromBroker } from './routes/broker-access.ts';
+import { hostAccessRoutes } from './routes/host-access.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { serverRoutes } from './routes/server.ts';
@@ -138,6 +139,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(serverRoutes(context));
   await app.register(sessionRoutes(context));
   await app.register(hostRoutes(context));
+  await app.register(hostAccessRoutes(context));
   await app.register(seriesRoutes(context));
   await app.register(alertRoutes(context));
   await app.register(brokerAccessRoutes(context));

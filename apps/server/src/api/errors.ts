@@ -17,6 +17,7 @@ export const ERROR_STATUS = {
   forbidden: 403,
   'foreign-origin': 403,
   'not-found': 404,
+  exists: 409,
   'not-firing': 409,
   'too-large': 413,
   'too-many-requests': 429,
@@ -54,10 +55,18 @@ export function handleError(error: FastifyError | ApiError, request: FastifyRequ
   void reply.code(ERROR_STATUS[known.code]).send(errorBody(known.code, known.message));
 }
 
-/** `/health` and the log tell of it once, not at each request. */
+const OF_REGISTRY = { unknown: 'not-found', exists: 'exists', invalid: 'invalid' } as const;
+
 function registryError(error: unknown): ApiError | null {
-  if (!(error instanceof RegistryError) || error.code !== 'unavailable') return null;
-  return new ApiError('registry-unavailable', 'The database of hosts and tokens does not answer; try again in a moment.', { cause: error });
+  if (!(error instanceof RegistryError)) return null;
+  // `/health` and the log tell of it once, not at each request.
+  if (error.code === 'unavailable') {
+    return new ApiError('registry-unavailable', 'The database of hosts and tokens does not answer; try again in a moment.', {
+      cause: error,
+    });
+  }
+  const message = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+  return new ApiError(OF_REGISTRY[error.code], message, { cause: error });
 }
 
 function clientError(error: FastifyError): ApiError | null {

@@ -229,6 +229,16 @@ export const HostPart = Type.Object(
   { $id: 'HostPart', description: 'What the host itself measures, at the time of its newest sample.' },
 );
 
+export const HostRemoved = Type.Object(
+  { host: Type.String(), message: Type.String({ description: 'What became of its access and of its data, in a sentence.' }) },
+  { $id: 'HostRemoved' },
+);
+
+export const HostToken = Type.Object(
+  { host: Type.String(), token: Type.String({ description: 'In clear, this once; only its hash is kept.' }) },
+  { $id: 'HostToken' },
+);
+
 export const AlertList = Type.Object({ alerts: Type.Array(Type.Ref('Alert')) }, { $id: 'AlertList' });
 
 export const AlertQuery = Type.Object(
@@ -263,6 +273,8 @@ export const COMPONENTS: readonly TSchema[] = [
   HostList,
   HostDetail,
   HostPart,
+  HostRemoved,
+  HostToken,
   SeriesAnswer,
   CatalogAnswer,
   AlertShape,

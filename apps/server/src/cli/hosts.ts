@@ -1,4 +1,5 @@
 import type { ServerConfig, ServerOptions } from '../config/load-config.ts';
+import { hostRemoved } from '../host-removed.ts';
 import { keptAddress } from '../kept-address.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { serverKey } from './server-key.ts';
@@ -22,7 +23,7 @@ export function rotateHost(options: ServerOptions, host: string, json: boolean):
 export function removeHost(options: ServerOptions, host: string): Promise<void> {
   return withRegistry(options, async ({ hosts }) => {
     await hosts.remove(host);
-    print(`Host ${host} removed: its token is refused from now on. What it measured stays in the store.`);
+    print(hostRemoved(host));
   });
 }
 

@@ -46,8 +46,9 @@ export const useConnection = defineStore('connection', () => {
       serverVersion.value = data.version;
       learnServerTime(data.server_time);
     } else if (event === 'hosts_update') hosts.merge(data.hosts);
+    else if (event === 'host_removed') hosts.forget(data.host);
     else if (event === 'sample') samples.add(data);
-    else alerts.merge(data);
+    else if (event === 'alert_new' || event === 'alert_update' || event === 'alert_cleared') alerts.merge(data);
   }
 
   async function line(up: boolean): Promise<void> {

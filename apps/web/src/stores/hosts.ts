@@ -35,6 +35,12 @@ export const useHosts = defineStore('hosts', () => {
     error.value = null;
   }
 
+  /** What the server says of a host that it removed. */
+  function forget(host: string): void {
+    const next = new Map(byName.value);
+    if (next.delete(host)) byName.value = next;
+  }
+
   const list = computed(() => [...byName.value.values()]);
-  return { byName, list, loaded, loadedAt, error, load, merge };
+  return { byName, list, loaded, loadedAt, error, load, merge, forget };
 });
