@@ -6,7 +6,8 @@ import { encodeSample, toHostId } from '@hostwire/model';
 import { ConfigError, createLifecycle, createLogger, endProcess, type Logger, type LogLevel, version } from '@hostwire/service';
 import { startAgent } from './agent.ts';
 import { type AgentConfig, configPath, connectionOf, intervalsOf, isConfiguredBy, loadConfig } from './agent-config.ts';
-import { type CliOptions, HELP, parseCommandLine, UsageError } from './cli.ts';
+import { type AgentCommand, type CliOptions, type Given, helpText, parseCommand, parseCommandLine, UsageError } from './cli.ts';
+import { COMMANDS } from './commands.ts';
 import { dryRun } from './dry-run.ts';
 import { readHostname } from './host-facts.ts';
 import { type HostSource, lacksProc, openHost } from './host-source.ts';
@@ -26,13 +27,27 @@ const root = env['HOST_ROOT'];
 const remapped = root !== undefined && root !== '' && root !== '/';
 
 try {
-  const options = parseCommandLine(process.argv.slice(2));
-  if (options.help) print(HELP);
+  const args = process.argv.slice(2);
+  const parsed = parseCommand(args, COMMANDS);
+  if (parsed === null) await start(parseCommandLine(args));
+  else await runCommand(parsed.command, parsed.given);
+} catch (error) {
+  fail(error);
+}
+
+async function start(options: CliOptions): Promise<void> {
+  if (options.help) print(helpText(COMMANDS));
   else if (options.version) print(`hostwire-agent ${version}\n`);
   else if (options.list || options.dryRun) await look(options);
   else await serve(options);
-} catch (error) {
-  fail(error);
+}
+
+async function runCommand(command: AgentCommand, given: Given): Promise<void> {
+  if (given.flag('help')) return print(helpText(COMMANDS, command));
+  const code = await command.run(given, env);
+  // A pipe takes what it is given only bit by bit.
+  await new Promise<void>((done) => process.stdout.write('', () => done()));
+  await endProcess(code);
 }
 
 /** Prints what this host gives; standard output holds nothing else. */
@@ -117,7 +132,7 @@ function logger(): Logger {
   return createLogger({ name: 'hostwire-agent', destination: 2, level: LEVELS.includes(level) ? (level as LogLevel) : 'info' });
 }
 
-/** Ends the process once all is written: a pipe takes what it is given only bit by bit. */
+/** Ends the process once all is written. */
 function print(text: string): void {
   process.stdout.write(text, (error) => void endProcess(error ? EXIT_FAILED : 0));
 }

@@ -1,20 +1,20 @@
 import { version } from '@hostwire/service';
-import { type CAC, type Command, cac } from 'cac';
-import type { ServerOptions } from '../config/load-config.ts';
+import { type CAC, cac } from 'cac';
 import { exportBroker } from './broker-export.ts';
 import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter } from './deadletter.ts';
 import { describeFailure, UsageError } from './failure.ts';
 import { addHost, listHosts, removeHost, rotateHost } from './hosts.ts';
 import { printLogin } from './login.ts';
+import { listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
 import { serve } from './serve.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
-/** What the parser gives: options by name in camel case, and those words under `--` that it did not understand. */
-type Parsed = Readonly<Record<string, unknown>>;
+/** Commands that stand in files of their own. One that ends otherwise than well resolves with its exit code. */
+const COMMANDS: readonly ((cli: CAC) => void)[] = [];
 
 /**
  * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the
- * configuration cannot be used. A server goes on running; a signal ends the process.
+ * configuration cannot be used, or what the command says. A server goes on running; a signal ends the process.
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const cli = cac('hostwire');
@@ -24,8 +24,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   try {
     cli.parse([...argv], { run: false });
     if (cli.options['help'] === true || cli.options['version'] === true) return 0;
-    await cli.runMatchedCommand();
-    return 0;
+    const code: unknown = await cli.runMatchedCommand();
+    return typeof code === 'number' ? code : 0;
   } catch (error) {
     const { message, exitCode } = describeFailure(error);
     process.stderr.write(`hostwire: ${message}\n`);
@@ -95,78 +95,11 @@ function defineCommands(cli: CAC): void {
         apiUrl: textOf(options, 'apiUrl'),
       });
     });
+  for (const define of COMMANDS) define(cli);
 }
 
 function letterFilterOf(options: Parsed): LetterFilter {
   const limit = textOf(options, 'limit');
   if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError(`--limit ${limit} is not a whole number above 0`);
   return { reason: textOf(options, 'reason'), host: textOf(options, 'host'), limit: limit === undefined ? undefined : Number(limit) };
-}
-
-function serverOptions(command: Command, runs: boolean): Command {
-  command
-    .option('--config <file>', 'TOML file; else HOSTWIRE_CONFIG')
-    .option('--data-dir <dir>', 'Where everything is kept (HOSTWIRE_DATA_DIR)')
-    .option('--listen <address>', 'Address to listen on (default 127.0.0.1, this machine only)')
-    .option('--port <port>', 'Dashboard and API (default 8080)')
-    .option('--database-url <url>', 'PostgreSQL to use instead of a file; its password comes from HOSTWIRE_DATABASE_PASSWORD');
-  if (!runs) return command;
-  return command
-    .option('--mqtt-port <port>', 'MQTT (default 1883)')
-    .option('--influx-port <port>', "InfluxDB's HTTP API on the embedded store (default 8086)")
-    .option('--store <kind>', 'embedded (default) or influxdb')
-    .option('--influx-url <url>', 'InfluxDB to use; HOSTWIRE_INFLUX_TOKEN, or HOSTWIRE_INFLUX_USERNAME and HOSTWIRE_INFLUX_PASSWORD')
-    .option('--influx-username <name>', 'The password comes from HOSTWIRE_INFLUX_PASSWORD')
-    .option('--broker-url <url>', 'MQTT broker to use; HOSTWIRE_BROKER_USERNAME and HOSTWIRE_BROKER_PASSWORD')
-    .option('--roles <roles>', 'broker, ingest, alerts, api divided by commas (default all)')
-    .option('--instance <name>', 'Name of this process among all of the server (default its host name and roles)')
-    .option('--metrics-port <port>', '/health and /metrics alone, for a process without the role api (default not served)')
-    .option('--rules <file>', 'Alert rules (TOML)')
-    .option('--topic-root <root>', 'First levels of all topics (default hostwire)')
-    .option('--log-level <level>', 'trace, debug, info (default), warn, error or silent');
-}
-
-const SERVER_OPTIONS = [
-  'config',
-  'dataDir',
-  'listen',
-  'port',
-  'mqttPort',
-  'influxPort',
-  'store',
-  'influxUrl',
-  'influxUsername',
-  'databaseUrl',
-  'brokerUrl',
-  'roles',
-  'instance',
-  'metricsPort',
-  'rules',
-  'topicRoot',
-  'logLevel',
-] as const;
-
-function serverOptionsOf(options: Parsed): ServerOptions {
-  const found = SERVER_OPTIONS.map((name) => [name, textOf(options, name)] as const);
-  return Object.fromEntries(found.filter(([, value]) => value !== undefined));
-}
-
-/** The parser turns digits into numbers; here everything is text until the configuration's schema reads it. */
-function textOf(options: Parsed, name: string): string | undefined {
-  const value = options[name];
-  if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`);
-  return value === undefined || typeof value === 'boolean' ? undefined : String(value);
-}
-
-function listOf(value: unknown): string[] {
-  return (Array.isArray(value) ? value : [value])
-    .filter((item) => item !== undefined)
-    .flatMap((item) => String(item).split(','))
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-}
-
-function nameOf(name: unknown): string {
-  if (name === undefined) throw new UsageError('a name is missing');
-  return String(name);
 }
