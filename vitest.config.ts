@@ -33,6 +33,7 @@ export default defineConfig({
       ...packages,
       node('agent', 'apps/agent'),
       node('server', 'apps/server'),
+      node('docs', 'tools/docs', ['*.test.ts']),
       bench,
       hostile,
       'apps/web/vitest.config.ts',

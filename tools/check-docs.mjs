@@ -48,7 +48,7 @@ function check(file) {
   for (const [, name] of text.matchAll(/\bnpm run (?:--silent )?([a-z][a-z:-]*)/g)) {
     if (scripts[name] === undefined) problems.push(`${where}: names npm run ${name}, which package.json does not have`);
   }
-  const code = [...text.matchAll(/```(?:sh|bash|console)?\n([\s\S]*?)```|`([^`\n]+)`/g)].flatMap(([, block, inline]) =>
+  const code = [...text.matchAll(/```(?:sh|bash|console)?(?: run[^\n]*)?\n([\s\S]*?)```|`([^`\n]+)`/g)].flatMap(([, block, inline]) =>
     (block ?? inline).split('\n'),
   );
   for (const line of code) checkCommand(where, line.replace(/^\$ /, ''));
