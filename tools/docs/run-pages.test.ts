@@ -44,28 +44,24 @@ if (findCommand('unshare') !== null && !mayBeApart()) {
 
     afterAll(() => rmSync(checkout, { recursive: true, force: true }));
 
-    it.for(pages)(
-      '%s',
-      async ([, { steps }]) => {
-        const home = mkdtempSync(join(tmpdir(), 'hostwire-docs-home-'));
-        try {
-          const { code, printed } = await runApart(toScript(steps), {
-            PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
-            HOME: home,
-            LANG: 'C.UTF-8',
-            // There is no network: what `npm ci` of this checkout fetched is in npm's cache, what its build made in turbo's.
-            npm_config_cache: cache,
-            npm_config_offline: 'true',
-            TURBO_CACHE_DIR: join(root, '.turbo/cache'),
-          });
-          expect(printed.slice(-4000)).toContain('page: all ran');
-          expect(code).toBe(0);
-        } finally {
-          rmSync(home, { recursive: true, force: true });
-        }
-      },
-      LIMIT_MS,
-    );
+    it.for(pages)('%s', { timeout: LIMIT_MS }, async ([, { steps }]) => {
+      const home = mkdtempSync(join(tmpdir(), 'hostwire-docs-home-'));
+      try {
+        const { code, printed } = await runApart(toScript(steps), {
+          PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
+          HOME: home,
+          LANG: 'C.UTF-8',
+          // There is no network: what `npm ci` of this checkout fetched is in npm's cache, what its build made in turbo's.
+          npm_config_cache: cache,
+          npm_config_offline: 'true',
+          TURBO_CACHE_DIR: join(root, '.turbo/cache'),
+        });
+        expect(printed.slice(-4000)).toContain('page: all ran');
+        expect(code).toBe(0);
+      } finally {
+        rmSync(home, { recursive: true, force: true });
+      }
+    });
 
     async function runApart(script: string, env: NodeJS.ProcessEnv): Promise<{ code: number | null; printed: string }> {
       const child = spawn('unshare', [...APART, 'bash', '-c', `ip link set lo up\n${script}`], {
