@@ -2,6 +2,8 @@ export * from './catalog.ts';
 export * from './codec.ts';
 export * from './counters.ts';
 export * from './duration.ts';
+export * from './enrolment-code.ts';
+export * from './grouping.ts';
 export * from './point.ts';
 export * from './sample.ts';
 export * from './topic.ts';

@@ -1,9 +1,9 @@
-import { type HostInfo, isHostId } from '@hostwire/model';
+import type { HostInfo } from '@hostwire/model';
 import { sql } from 'kysely';
 import type { Credentials } from './credentials.ts';
 import { type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
-import { refuseReserved } from './reserved-name.ts';
-import type { Db, Tables } from './tables.ts';
+import { checkHostName } from './reserved-name.ts';
+import type { Db, Tables, Trx } from './tables.ts';
 import { hashToken, randomSecret } from './token-hash.ts';
 
 export function hostRegistry(db: Db, credentials: Credentials, now: () => number): HostRegistry {
@@ -18,42 +18,14 @@ export function hostRegistry(db: Db, credentials: Credentials, now: () => number
     },
 
     async add(host) {
-      if (!isHostId(host)) {
-        throw new RegistryError(
-          'invalid',
-          `${JSON.stringify(host)} is not a host id: 1 to 63 of a-z, 0-9, '_', '.', '-', beginning with a letter or digit`,
-        );
-      }
-      refuseReserved(host);
       const token = newHostToken();
-      await credentials.change(async (trx) => {
-        if ((await trx.selectFrom('host').select('host').where('host', '=', host).executeTakeFirst()) !== undefined) {
-          throw new RegistryError('exists', `host ${host} exists already; \`hostwire host rotate ${host}\` gives it a new token`);
-        }
-        if ((await trx.selectFrom('token').select('id').where('name', '=', host).executeTakeFirst()) !== undefined) {
-          throw new RegistryError('exists', `a token has the name ${host} already, and both are MQTT usernames; choose another`);
-        }
-        await trx
-          .insertInto('host')
-          .values({
-            ...{ host, token_hash: hashToken(token), created_at: now(), first_seen_at: null, last_seen_at: null, info: null },
-            ...{ group_name: null, labels: '{}' },
-          })
-          .execute();
-      });
+      await credentials.change((trx) => enterHost(trx, { host, token, at: now(), group: null, labels: {} }));
       return { token };
     },
 
     async rotate(host) {
       const token = newHostToken();
-      await credentials.change(async (trx) => {
-        const { numUpdatedRows } = await trx
-          .updateTable('host')
-          .set({ token_hash: hashToken(token) })
-          .where('host', '=', host)
-          .executeTakeFirst();
-        if (numUpdatedRows === 0n) throw unknownHost(host);
-      });
+      await credentials.change((trx) => replaceToken(trx, host, token));
       return { token };
     },
 
@@ -91,7 +63,47 @@ export function hostRegistry(db: Db, credentials: Credentials, now: () => number
   };
 }
 
-function newHostToken(): string {
+/**
+ * Enters a host, in a change of credentials; resolves with the hash of its token. Throws RegistryError `invalid` if it cannot be a host's name, `exists` if a host
+ * or a token has that name.
+ */
+export async function enterHost(
+  trx: Trx,
+  {
+    host,
+    token,
+    at,
+    group,
+    labels,
+  }: Pick<HostRecord, 'host' | 'group' | 'labels'> & { readonly token: string /** Ms since the epoch. */; readonly at: number },
+): Promise<string> {
+  checkHostName(host);
+  if ((await trx.selectFrom('host').select('host').where('host', '=', host).executeTakeFirst()) !== undefined) {
+    throw new RegistryError('exists', `host ${host} exists already; \`hostwire host rotate ${host}\` gives it a new token`);
+  }
+  if ((await trx.selectFrom('token').select('id').where('name', '=', host).executeTakeFirst()) !== undefined) {
+    throw new RegistryError('exists', `a token has the name ${host} already, and both are MQTT usernames; choose another`);
+  }
+  const hash = hashToken(token);
+  await trx
+    .insertInto('host')
+    .values({
+      ...{ host, token_hash: hash, created_at: at, first_seen_at: null, last_seen_at: null, info: null },
+      ...{ group_name: group, labels: JSON.stringify(labels) },
+    })
+    .execute();
+  return hash;
+}
+
+/** Makes `token` that of a host, in a change of credentials; resolves with its hash. Throws RegistryError `unknown`. */
+export async function replaceToken(trx: Trx, host: string, token: string): Promise<string> {
+  const hash = hashToken(token);
+  const { numUpdatedRows } = await trx.updateTable('host').set({ token_hash: hash }).where('host', '=', host).executeTakeFirst();
+  if (numUpdatedRows === 0n) throw unknownHost(host);
+  return hash;
+}
+
+export function newHostToken(): string {
   return `hwh_${randomSecret()}`;
 }
 

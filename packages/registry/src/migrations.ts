@@ -127,6 +127,17 @@ const MIGRATIONS: readonly Migration[] = [
       .addColumn('updated_by', 'text')
       .execute();
   },
+  async (trx) => {
+    await trx.schema
+      .alterTable('enrolment')
+      .addColumn('replaces', 'integer', (c) => c.notNull().defaultTo(0))
+      .execute();
+    for (const table of ['enrolment', 'enrolment_request'] as const) {
+      await trx.schema.alterTable(table).addColumn('nonce_hash', 'text').execute();
+      await trx.schema.alterTable(table).addColumn('issued_hash', 'text').execute();
+    }
+    await trx.schema.alterTable('enrolment_request').addColumn('claimed_at', 'bigint').execute();
+  },
 ];
 
 /**

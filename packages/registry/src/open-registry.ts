@@ -4,6 +4,7 @@ import { alertRegistry } from './alerts.ts';
 import { catalogRegistry } from './catalogs.ts';
 import { Credentials } from './credentials.ts';
 import type { Backend } from './database.ts';
+import { enrolmentRegistry } from './enrolments.ts';
 import { hostRegistry } from './hosts.ts';
 import { leaseRegistry } from './leases.ts';
 import { sqliteBackend } from './libsql-database.ts';
@@ -11,6 +12,7 @@ import { loginRegistry } from './logins.ts';
 import { migrate } from './migrations.ts';
 import { isStarting, postgresBackend } from './postgres-database.ts';
 import type { Registry } from './registry.ts';
+import { Revision } from './revision.ts';
 import { tokenRegistry } from './tokens.ts';
 
 export type RegistryOptions = {
@@ -50,9 +52,11 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const backend = 'url' in options ? postgresBackend(options.url, counters) : sqliteBackend(options.file, now, counters);
   const { db } = backend;
   const credentials = new Credentials(db, backend.marks);
+  const enrolments = new Revision(db, backend.marks, 'enrolments');
   try {
     await prepare(backend, options);
     await credentials.refresh();
+    await enrolments.refresh();
   } catch (error) {
     await db.destroy();
     throw error;
@@ -61,7 +65,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   // A database that is busy now is asked again at the next turn; who queries it meanwhile gets the error.
   let available = true;
   const refresh = (): void => {
-    credentials.refresh().then(
+    Promise.all([credentials.refresh(), enrolments.refresh()]).then(
       () => {
         available = true;
       },
@@ -79,6 +83,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   return {
     hosts: hostRegistry(db, credentials, now),
     tokens,
+    enrolments: enrolmentRegistry({ db, credentials, revision: enrolments, now }),
     logins: loginRegistry(db, now),
     alerts: alertRegistry(db),
     catalogs: catalogRegistry(db, now),

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type PostgresDaemon, startPostgres, systemSuite, waitFor } from '@hostwire/testkit';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { enrolmentContract } from './enrolment-contract.testkit.ts';
 import { writeMeta } from './migrations.ts';
 import { openRegistry, type RegistryOptions } from './open-registry.ts';
 import { postgresBackend } from './postgres-database.ts';
@@ -21,6 +22,7 @@ systemSuite(['postgres', 'initdb', 'psql', 'openssl'], 'a registry in PostgreSQL
   afterAll(() => postgres.stop());
 
   registryContract(() => ({ url: postgres.createDatabase() }));
+  enrolmentContract(() => ({ url: postgres.createDatabase() }));
 
   async function open(url: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
     const registry = await openRegistry({ url, ...options } as RegistryOptions);

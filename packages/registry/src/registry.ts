@@ -1,4 +1,5 @@
 import type { Catalog, HostInfo } from '@hostwire/model';
+import type { EnrolmentRegistry } from './enrolment.ts';
 
 /**
  * Relational state: hosts, tokens, users' sessions, alert state. SQLite in the data directory for the processes of one
@@ -7,6 +8,7 @@ import type { Catalog, HostInfo } from '@hostwire/model';
 export interface Registry {
   readonly hosts: HostRegistry;
   readonly tokens: TokenRegistry;
+  readonly enrolments: EnrolmentRegistry;
   readonly logins: LoginRegistry;
   readonly alerts: AlertRegistry;
   readonly catalogs: CatalogRegistry;

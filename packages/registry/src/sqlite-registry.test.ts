@@ -5,6 +5,7 @@ import { Kysely } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bindable } from './bindable.ts';
 import { Credentials } from './credentials.ts';
+import { enrolmentContract } from './enrolment-contract.testkit.ts';
 import { openDatabase, registryDialect } from './libsql-database.ts';
 import { migrate, writeMeta } from './migrations.ts';
 import { openRegistry } from './open-registry.ts';
@@ -19,6 +20,7 @@ async function open(file = join(tempDir(), 'registry.db'), now?: () => number): 
 }
 
 registryContract(() => ({ file: join(tempDir(), 'registry.db') }));
+enrolmentContract(() => ({ file: join(tempDir(), 'registry.db') }));
 
 describe('a registry in a file', () => {
   it('keeps the file for its owner alone', async () => {

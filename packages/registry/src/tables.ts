@@ -13,7 +13,11 @@ export interface Tables {
     group_name: string | null;
     labels: string;
   };
-  /** Codes with which hosts enrol. `used_from` is an address. */
+  /**
+   * Codes with which hosts enrol. `used_from` is an address; `replaces` is 1 if the host may exist, and then gets a new
+   * token; `nonce_hash` is of what the agent that used the code sends again when it has lost the answer, `issued_hash` that of
+   * the token that it got.
+   */
   enrolment: {
     id: string;
     kind: string;
@@ -27,6 +31,9 @@ export interface Tables {
     used_at: number | null;
     used_by: string | null;
     used_from: string | null;
+    replaces: number;
+    nonce_hash: string | null;
+    issued_hash: string | null;
   };
   /** Hosts that came with a universal code. `state` is pending, approved, denied or claimed. */
   enrolment_request: {
@@ -42,6 +49,9 @@ export interface Tables {
     decided_by: string | null;
     group_name: string | null;
     labels: string;
+    nonce_hash: string | null;
+    issued_hash: string | null;
+    claimed_at: number | null;
   };
   /** Client certificates that are not revoked, by their serial number in hex. */
   host_certificate: { serial: string; host: string; created_at: number; expires_at: number };

@@ -1,4 +1,4 @@
-import { createHash, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, pbkdf2Sync, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 
 /**
  * Mosquitto's password format: `$7$<iterations>$<salt>$<PBKDF2-HMAC-SHA512>`, standard base64, as mosquitto_passwd
@@ -19,6 +19,13 @@ export function randomSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
+/** 12 letters and digits: names a record, is no secret. */
+export function newRecordId(): string {
+  let id = '';
+  while (id.length < 12) id += randomInt(36).toString(36);
+  return id;
+}
+
 export function hashToken(token: string): string {
   const salt = randomBytes(SALT_BYTES);
   const key = pbkdf2Sync(token, salt, ITERATIONS, KEY_BYTES, 'sha512');
@@ -35,7 +42,7 @@ export function verifyToken(token: string, hash: string | undefined): boolean {
   return timingSafeEqual(got, wanted) && hash !== undefined && !tooLong;
 }
 
-/** For secrets that are looked up by their hash: login codes and sessions. */
+/** For random secrets that are looked up by their hash: login codes and sessions. */
 export function sha256(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }

@@ -1,9 +1,8 @@
-import { randomInt } from 'node:crypto';
 import { type Credential, type Credentials, toTokenRecord } from './credentials.ts';
 import { RegistryError, SCOPES, type TokenRecord, type TokenRegistry } from './registry.ts';
 import { refuseReserved } from './reserved-name.ts';
 import type { Db } from './tables.ts';
-import { hashToken, randomSecret, verifyToken } from './token-hash.ts';
+import { hashToken, newRecordId, randomSecret, verifyToken } from './token-hash.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 const TOKEN = /^hwt_([a-z0-9]{12})_[A-Za-z0-9_-]{43}$/;
@@ -55,7 +54,7 @@ export function tokenRegistry(db: Db, credentials: Credentials, now: () => numbe
           `unknown scope ${JSON.stringify(wrong.join(', '))}: one or more of ${SCOPES.join(', ')} is needed`,
         );
       }
-      const id = newTokenId();
+      const id = newRecordId();
       const token = `hwt_${id}_${randomSecret()}`;
       const row = {
         id,
@@ -139,11 +138,4 @@ export function tokenRegistry(db: Db, credentials: Credentials, now: () => numbe
       }
     },
   };
-}
-
-/** 12 letters and digits: names the record, is no secret. */
-function newTokenId(): string {
-  let id = '';
-  while (id.length < 12) id += randomInt(36).toString(36);
-  return id;
 }
