@@ -23,9 +23,13 @@ const packages = readdirSync(new URL('packages', import.meta.url))
 
 const bench = node('bench', 'bench', ['**/*.test.ts']);
 const hostile = node('hostile', 'bench/hostile', ['*.test.ts']);
-Object.assign(bench.test, { exclude: ['hostile/**'] });
+Object.assign(bench.test, { exclude: ['hostile/**', 'fleet/**'] });
 // They measure how long others wait: alone, and after all others.
 Object.assign(hostile.test, { fileParallelism: false, sequence: { groupOrder: 1 } });
+
+const infra = node('infra', 'infra', ['test/**/*.test.ts']);
+const fleet = node('fleet', 'bench/fleet', ['*.test.ts']);
+Object.assign(fleet.test, { fileParallelism: false, sequence: { groupOrder: 2 } });
 
 export default defineConfig({
   test: {
@@ -36,6 +40,8 @@ export default defineConfig({
       node('docs', 'tools/docs', ['*.test.ts']),
       bench,
       hostile,
+      infra,
+      fleet,
       'apps/web/vitest.config.ts',
       'apps/web/vitest.e2e.config.ts',
     ],

@@ -1,6 +1,7 @@
 import { catalog, spoolRow } from '@hostwire/collectors';
 import { newRunId, type Row, type Tier, topics as topicsUnder } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
+import type { ConnectionFailure } from '@hostwire/transport';
 import { type AgentConfig, type Connection, intervalsOf } from './agent-config.ts';
 import { getAcquainted } from './host-facts.ts';
 import type { HostSource } from './host-source.ts';
@@ -24,6 +25,8 @@ export interface AgentOptions {
   readonly logger: Logger;
   /** Gets every outgoing payload as text. */
   readonly onPayload?: (kind: string, text: string) => void;
+  /** Hears when the connection stands, with null, and when it ended, with why. */
+  readonly onConnection?: (failure: ConnectionFailure | null) => void;
   readonly conflictRetryMs?: number;
   readonly timing?: SessionTiming;
   readonly spoolTiming?: SpoolTiming;

@@ -3,9 +3,19 @@ import { hostname } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { DiagnosticDump, recordAccess } from '@hostwire/host-access';
 import { encodeSample, toHostId } from '@hostwire/model';
-import { ConfigError, createLifecycle, createLogger, endProcess, type Logger, type LogLevel, version } from '@hostwire/service';
+import {
+  ConfigError,
+  createLifecycle,
+  createLogger,
+  createNotifier,
+  endProcess,
+  type Logger,
+  type LogLevel,
+  redactUrl,
+  version,
+} from '@hostwire/service';
 import { startAgent } from './agent.ts';
-import { type AgentConfig, configPath, connectionOf, intervalsOf, isConfiguredBy, loadConfig } from './agent-config.ts';
+import { type AgentConfig, configPath, connectionOf, fileExists, intervalsOf, isConfiguredBy, loadConfig } from './agent-config.ts';
 import { type AgentCommand, type CliOptions, type Given, helpText, parseCommand, parseCommandLine, UsageError } from './cli.ts';
 import { COMMANDS } from './commands.ts';
 import { dryRun } from './dry-run.ts';
@@ -76,15 +86,22 @@ async function look(options: CliOptions): Promise<void> {
 async function serve(options: CliOptions): Promise<void> {
   const log = logger();
   const lifecycle = createLifecycle(log);
+  const notifier = createNotifier({ logger: log });
+  lifecycle.signal.addEventListener('abort', () => notifier.stopping());
+  notifier.watch();
   if (options.parent) watchParent(() => void lifecycle.stop('the parent process is gone'));
   const file = configPath(options.config, env);
-  if (!isConfiguredBy(env) && !(await waitForConfig(file, log, lifecycle.signal))) return;
+  if (!isConfiguredBy(env)) {
+    if (!(await fileExists(file))) notifier.ready(`idle: there is no configuration at ${file}`);
+    if (!(await waitForConfig(file, log, lifecycle.signal))) return;
+  }
   const config = await loadConfig(file, env, { connect: true, mustExist: !isConfiguredBy(env) });
   const connection = connectionOf(config);
   const { source, dump } = await open(options, config, log, true);
   lifecycle.add('host access', () => source.access.close(), { timeout: 500 });
   if (dump !== null) lifecycle.add('dump', () => dump.close(), { timeout: 500 });
   const host = await hostIdOf(config, source);
+  const broker = redactUrl(connection.url);
   const onPayload = dump === null ? {} : { onPayload: (kind: string, text: string) => dump.payload(kind, text) };
   const agent = await startAgent({
     config,
@@ -95,7 +112,11 @@ async function serve(options: CliOptions): Promise<void> {
     remapped,
     logger: log,
     ...onPayload,
+    onConnection(failure) {
+      notifier.status(failure === null ? `connected to ${broker}` : `not connected to ${broker}: ${failure.message}`);
+    },
   });
+  notifier.ready(`connecting to ${broker}`);
   lifecycle.add('agent', () => agent.stop(), { timeout: 1_000 });
 }
 

@@ -1,7 +1,7 @@
 import type { Ack, Catalog, HostInfo, Sample, Topics } from '@hostwire/model';
 import { ackCheck } from '@hostwire/model/schema';
 import type { Logger } from '@hostwire/service';
-import { connectMqtt, decodeJson, gzipPayload, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
+import { type ConnectionFailure, connectMqtt, decodeJson, gzipPayload, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
 import type { Connection } from './agent-config.ts';
 import type { Outbox } from './outbox.ts';
 import { Publisher, type PublisherTiming } from './publisher.ts';
@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly onConflict: () => void;
   /** Gets every outgoing payload as text. */
   readonly onPayload?: (kind: string, text: string) => void;
+  /** Hears when the connection stands, with null, and when it ended, with why. */
+  readonly onConnection?: (failure: ConnectionFailure | null) => void;
   readonly timing?: SessionTiming;
 }
 
@@ -68,9 +70,11 @@ export class Session {
     });
     this.#listen(topics.serverStatus, (payload) => this.#followServer(payload.toString()));
     this.#client.onConnect(() => {
+      options.onConnection?.(null);
       this.#announce();
       this.#publisher.connected();
     });
+    this.#client.onDisconnect((failure) => options.onConnection?.(failure));
   }
 
   /** Keeps and sends a sample; `monotonic` is when its tick began. Resolves when it is kept. */

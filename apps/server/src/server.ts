@@ -36,6 +36,7 @@ import { serveMetrics } from './roles/serve-metrics.ts';
 import { takeSamples } from './roles/take-samples.ts';
 import { alertLevels, levels } from './self/levels.ts';
 import type { ProcessSource } from './self/process-report.ts';
+import { silentParts } from './self/silent-parts.ts';
 import { writeSelf } from './self/write-self.ts';
 
 /** Raw samples; the same name on every store. */
@@ -66,6 +67,8 @@ export interface RunningServer {
   /** Real ports; null for what this process does not serve. */
   readonly ports: ServerPorts;
   degraded(): string[];
+  /** Names of the parts of this process that do not answer, asked now. Rejects never; takes as long as the slowest part. */
+  silent(): Promise<string[]>;
   /** Stops every part in the reverse order of its start. */
   close(): Promise<void>;
 }
@@ -254,7 +257,8 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     closers.add('API', () => api.close());
     ports.http = api.port;
   }
-  return { registry, store, live, alerting: () => term?.alerting ?? null, ports, degraded, close: () => closers.close() };
+  const silent = (): Promise<string[]> => silentParts({ embedded, listen: config.listen, httpPort: ports.http });
+  return { registry, store, live, alerting: () => term?.alerting ?? null, ports, degraded, silent, close: () => closers.close() };
 }
 
 /** Waits a moment for the connections, so that what is asked next finds what the broker had kept. */

@@ -1,4 +1,4 @@
-import { createLifecycle, createLogger, type Logger, version } from '@hostwire/service';
+import { createLifecycle, createLogger, createNotifier, type Logger, version } from '@hostwire/service';
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
 import { keptAddress, reachable } from '../kept-address.ts';
 import { type RunningServer, startServer } from '../server.ts';
@@ -6,6 +6,7 @@ import { startAgentProcess } from '../up/agent-process.ts';
 import { enrolLocalHost } from '../up/enrol-local.ts';
 import { describeFailure } from './failure.ts';
 import { dashboardUrl, loginLink } from './login.ts';
+import { ownCommand } from './own-command.ts';
 import { print } from './print.ts';
 
 export interface LocalAgentOptions {
@@ -25,6 +26,8 @@ export async function serve(options: ServerOptions, agent: LocalAgentOptions | n
   const config = loadConfig(options);
   const logger = createLogger({ name: 'hostwire', level: config.logLevel });
   const lifecycle = createLifecycle(logger);
+  const notifier = createNotifier({ logger });
+  lifecycle.signal.addEventListener('abort', () => notifier.stopping());
   const starting = startServer({ config, logger });
   // Known to the lifecycle while it starts: a signal then waits for it and stops it too.
   lifecycle.add(
@@ -43,7 +46,11 @@ export async function serve(options: ServerOptions, agent: LocalAgentOptions | n
       lifecycle.add('agent', () => running.stop());
       await firstSample(server, running.host, lifecycle.signal);
     }
-    if (!lifecycle.signal.aborted) await announce(server, config);
+    if (lifecycle.signal.aborted) return;
+    // A log of the service manager is no place for a key to the dashboard.
+    await announce(server, config, { withLink: !notifier.isHeard });
+    notifier.ready(`${config.roles.join(', ')} on ${config.listen}`);
+    notifier.watch(() => server.silent());
   } catch (error) {
     // What was being closed under its hands failed by that alone.
     if (lifecycle.signal.aborted) return;
@@ -88,14 +95,14 @@ async function firstSample(server: RunningServer, host: string, signal: AbortSig
   });
 }
 
-async function announce(server: RunningServer, config: ServerConfig): Promise<void> {
+async function announce(server: RunningServer, config: ServerConfig, { withLink }: { readonly withLink: boolean }): Promise<void> {
   const { ports } = server;
   const lines = [`Hostwire ${version} is running`];
   const address = reachable(config.listen);
   if (ports.http !== null) {
     const url = dashboardUrl(config.listen, ports.http);
-    lines.push(`  Dashboard  ${await loginLink(server.registry, url)}`);
-    lines.push('             (works once, for 24 hours; a new one: npm run hostwire -- login)');
+    lines.push(`  Dashboard  ${withLink ? await loginLink(server.registry, url) : url}`);
+    lines.push(`             (${withLink ? 'works once, for 24 hours; a new one' : 'a link that logs in'}: ${ownCommand} login)`);
   }
   if (ports.mqtt !== null) lines.push(`  MQTT       mqtt://${address}:${ports.mqtt}`);
   if (config.broker.kind === 'external') lines.push(`  MQTT       ${config.broker.url}`);

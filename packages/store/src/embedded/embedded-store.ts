@@ -78,6 +78,8 @@ export class EmbeddedStore implements SeriesStore {
   readonly #compactions = new Map<number, { resolve: () => void; reject: (error: StoreError) => void }>();
   #closing: Promise<void> | null = null;
   readonly #ended: Promise<void>;
+  /** Why the writer will never write again. */
+  #failure: StoreError | null = null;
 
   /** Use openEmbeddedStore. */
   constructor(options: EmbeddedStoreOptions, writer: Worker, ready: Extract<FromWriter, { type: 'ready' }>) {
@@ -129,6 +131,15 @@ export class EmbeddedStore implements SeriesStore {
     const done = new Promise<void>((resolve, reject) => this.#compactions.set(request, { resolve, reject }));
     this.#post({ type: 'compact', request });
     await done;
+  }
+
+  /**
+   * Resolves when the writer has answered for all that was written before, also with a refusal (a full disk). Rejects if it
+   * never will: only a new process helps then.
+   */
+  async answers(): Promise<void> {
+    await this.#queue.drained();
+    if (this.#failure !== null) throw this.#failure;
   }
 
   stats(): EmbeddedStoreStats {
@@ -188,6 +199,7 @@ export class EmbeddedStore implements SeriesStore {
   #fail(message: string): void {
     const error = new StoreError(this.#closing === null ? 'unavailable' : 'closed', message);
     if (this.#closing === null) this.#report(message);
+    this.#failure ??= error;
     this.#queue.fail(error);
     for (const { reject } of this.#compactions.values()) reject(error);
     this.#compactions.clear();
