@@ -1,6 +1,8 @@
 export { type ConfigProblem, isSecretKey } from './check-config.ts';
+export * from './completion/index.ts';
 export * from './config.ts';
 export * from './end-process.ts';
+export * from './exit-codes.ts';
 export * from './lifecycle.ts';
 export * from './logger.ts';
 export * from './notify.ts';

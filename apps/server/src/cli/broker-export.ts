@@ -6,7 +6,7 @@ import { hashToken, type MqttUser, verifyToken } from '@hostwire/registry';
 import type { BrokerConfig, ServerConfig, ServerOptions } from '../config/load-config.ts';
 import { UsageError } from './failure.ts';
 import { dashboardUrl } from './login.ts';
-import { print } from './print.ts';
+import { print, printJson } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
 export interface ExportOptions {
@@ -23,7 +23,7 @@ type ExternalBroker = Extract<BrokerConfig, { kind: 'external' }> & { readonly u
  * Writes what an external broker needs to let in the hosts and tokens of the registry, and the server itself, as the
  * embedded one would. Each file is 0600 and replaced as a whole, and belongs to the folder's owner.
  */
-export async function exportBroker(options: ServerOptions, { format, out, apiUrl }: ExportOptions): Promise<void> {
+export async function exportBroker(options: ServerOptions, { format, out, apiUrl }: ExportOptions, json: boolean): Promise<void> {
   if (format !== 'mosquitto' && format !== 'emqx') {
     throw new UsageError(`--format ${format === undefined ? 'is missing' : `${format} is not known`}; it is mosquitto or emqx`);
   }
@@ -37,12 +37,13 @@ export async function exportBroker(options: ServerOptions, { format, out, apiUrl
     }
     const folder = resolve(out ?? join(config.dataDir, 'broker'));
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (format === 'mosquitto') exportMosquitto(folder, config, broker, users);
-    else exportEmqx(folder, config, broker, apiUrl);
+    const lines = format === 'mosquitto' ? exportMosquitto(folder, config, broker, users) : exportEmqx(folder, config, broker, apiUrl);
+    if (json) printJson({ format, folder, users: users.length });
+    else print(lines.join('\n'));
   });
 }
 
-function exportMosquitto(folder: string, config: ServerConfig, broker: ExternalBroker, users: readonly MqttUser[]): void {
+function exportMosquitto(folder: string, config: ServerConfig, broker: ExternalBroker, users: readonly MqttUser[]): string[] {
   const [passwordFile, aclFile, confFile] = ['passwords', 'acl', 'hostwire.conf'].map((name) => join(folder, name)) as [
     string,
     string,
@@ -54,14 +55,14 @@ function exportMosquitto(folder: string, config: ServerConfig, broker: ExternalB
     put(aclFile, mosquittoAcl(users, server, topicsOf(config.topicRoot))),
     put(confFile, mosquittoConf({ port: portOf(broker.url), passwordFile, aclFile })),
   ];
-  print(
+  return [
     `${users.length} hosts and tokens, and the server as ${server.name}, are in ${folder}${changed.includes(true) ? '' : ' already: nothing changed'}.`,
-  );
-  print(`Mosquitto reads them with: include_dir ${folder}`);
-  print('After a change: kill -HUP $(pidof mosquitto), and a restart when hostwire.conf changed.');
+    `Mosquitto reads them with: include_dir ${folder}`,
+    'After a change: kill -HUP $(pidof mosquitto), and a restart when hostwire.conf changed.',
+  ];
 }
 
-function exportEmqx(folder: string, config: ServerConfig, broker: ExternalBroker, apiUrl: string | undefined): void {
+function exportEmqx(folder: string, config: ServerConfig, broker: ExternalBroker, apiUrl: string | undefined): string[] {
   if (broker.authSecret === undefined) {
     throw new UsageError('broker.auth_secret is missing; set HOSTWIRE_BROKER_AUTH_SECRET to e.g. the output of: openssl rand -hex 32');
   }
@@ -70,8 +71,10 @@ function exportEmqx(folder: string, config: ServerConfig, broker: ExternalBroker
   const aclFile = join(folder, 'hostwire-acl.conf');
   put(aclFile, emqxAcl(broker.username, topicsOf(config.topicRoot)));
   put(join(folder, 'hostwire.conf'), emqxConf({ apiUrl: url, secret: broker.authSecret, aclFile }));
-  print(`EMQX asks ${url} who may connect. At the end of its emqx.conf: include "${join(folder, 'hostwire.conf')}"`);
-  print('Hosts and tokens may be added and removed without a new export.');
+  return [
+    `EMQX asks ${url} who may connect. At the end of its emqx.conf: include "${join(folder, 'hostwire.conf')}"`,
+    'Hosts and tokens may be added and removed without a new export.',
+  ];
 }
 
 function externalBroker({ broker }: ServerConfig): ExternalBroker {

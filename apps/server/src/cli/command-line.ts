@@ -1,26 +1,25 @@
 import { version } from '@hostwire/service';
 import { type CAC, cac } from 'cac';
 import { exportBroker } from './broker-export.ts';
+import { choose } from './choose.ts';
+import { completionCommand } from './completion.ts';
 import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter } from './deadletter.ts';
 import { describeFailure, UsageError } from './failure.ts';
 import { addHost, listHosts, removeHost, rotateHost } from './hosts.ts';
 import { printLogin } from './login.ts';
-import { listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
+import { isJson, listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
 import { serve } from './serve.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
 /** Commands that stand in files of their own. One that ends otherwise than well resolves with its exit code. */
-const COMMANDS: readonly ((cli: CAC) => void)[] = [];
+const COMMANDS: readonly ((cli: CAC) => void)[] = [completionCommand];
 
 /**
  * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the
  * configuration cannot be used, or what the command says. A server goes on running; a signal ends the process.
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  const cli = cac('hostwire');
-  defineCommands(cli);
-  cli.help();
-  cli.version(version);
+  const cli = defineProgram();
   try {
     cli.parse([...argv], { run: false });
     if (cli.options['help'] === true || cli.options['version'] === true) return 0;
@@ -31,6 +30,15 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     process.stderr.write(`hostwire: ${message}\n`);
     return exitCode;
   }
+}
+
+/** Commands and options, as they are parsed, helped with and completed. */
+export function defineProgram(): CAC {
+  const cli = cac('hostwire');
+  defineCommands(cli);
+  cli.help();
+  cli.version(version);
+  return cli;
 }
 
 function defineCommands(cli: CAC): void {
@@ -44,57 +52,67 @@ function defineCommands(cli: CAC): void {
       if (agent === undefined) throw new UsageError('up needs --agent FILE, the program of the agent');
       return serve(serverOptionsOf(options), { script: agent, mock: options['mock'] === true });
     });
-  serverOptions(cli.command('login', 'Print a new one-time link to the dashboard'), false).action((options: Parsed) =>
-    printLogin(serverOptionsOf(options)),
-  );
+  serverOptions(cli.command('login', 'Print a new one-time link to the dashboard'), false)
+    .option('--json', 'Print JSON')
+    .action((options: Parsed) => printLogin(serverOptionsOf(options), isJson(options)));
   serverOptions(cli.command('host <action> [name]', 'Hosts: add NAME, list, remove NAME, rotate NAME'), false)
     .option('--json', 'Print JSON')
-    .action((action: unknown, name: unknown, options: Parsed) => {
-      const [json, server] = [options['json'] === true, serverOptionsOf(options)];
-      if (action === 'list') return listHosts(server, json);
-      if (action === 'add') return addHost(server, nameOf(name), json);
-      if (action === 'remove') return removeHost(server, nameOf(name));
-      if (action === 'rotate') return rotateHost(server, nameOf(name), json);
-      throw new UsageError(`host ${String(action)} is not a command; there are: host add, host list, host remove, host rotate`);
-    });
+    .action(
+      choose<[name: unknown, options: Parsed]>('host', {
+        add: (name, options) => addHost(serverOptionsOf(options), nameOf(name), isJson(options)),
+        list: (_, options) => listHosts(serverOptionsOf(options), isJson(options)),
+        remove: (name, options) => removeHost(serverOptionsOf(options), nameOf(name), isJson(options)),
+        rotate: (name, options) => rotateHost(serverOptionsOf(options), nameOf(name), isJson(options)),
+      }),
+    );
   serverOptions(cli.command('token <action> [name]', 'Tokens of people and programs: add NAME, list, remove NAME'), false)
     .option('--scope <scopes>', 'For add: what it may do, divided by commas')
     .option('--expires <duration>', 'For add: when it ends, e.g. 30d')
     .option('--json', 'Print JSON')
-    .action((action: unknown, name: unknown, options: Parsed) => {
-      const [json, server] = [options['json'] === true, serverOptionsOf(options)];
-      if (action === 'list') return listTokens(server, json);
-      if (action === 'add') return addToken(server, nameOf(name), listOf(options['scope']), textOf(options, 'expires'), json);
-      if (action === 'remove') return removeToken(server, nameOf(name));
-      throw new UsageError(`token ${String(action)} is not a command; there are: token add, token list, token remove`);
-    });
+    .action(
+      choose<[name: unknown, options: Parsed]>('token', {
+        add: (name, options) =>
+          addToken(serverOptionsOf(options), nameOf(name), listOf(options['scope']), textOf(options, 'expires'), isJson(options)),
+        list: (_, options) => listTokens(serverOptionsOf(options), isJson(options)),
+        remove: (name, options) => removeToken(serverOptionsOf(options), nameOf(name), isJson(options)),
+      }),
+    );
   serverOptions(cli.command('deadletter <action> [...ids]', 'Messages that were not stored: list, show ID, replay ID...'), false)
     .option('--reason <reason>', 'For list and replay --all: only those set aside for this')
     .option('--host <host>', 'For list and replay --all: only those of this host')
     .option('--limit <count>', 'For list: at most so many, the newest first (default 50)')
     .option('--all', 'For replay: every one that is not stored by now')
     .option('--json', 'Print JSON')
-    .action((action: unknown, ids: unknown, options: Parsed) => {
-      const [json, server, names] = [options['json'] === true, serverOptionsOf(options), listOf(ids)];
-      if (action === 'list') return listDeadLetters(server, letterFilterOf(options), json);
-      if (action === 'show') return showDeadLetter(server, nameOf(names[0]), json);
-      if (action === 'replay') return replayDeadLetters(server, names, options['all'] === true ? letterFilterOf(options) : null);
-      throw new UsageError(`deadletter ${String(action)} is not a command; there are: deadletter list, deadletter show, deadletter replay`);
-    });
+    .action(
+      choose<[ids: unknown, options: Parsed]>('deadletter', {
+        list: (_, options) => listDeadLetters(serverOptionsOf(options), letterFilterOf(options), isJson(options)),
+        show: (ids, options) => showDeadLetter(serverOptionsOf(options), nameOf(listOf(ids)[0]), isJson(options)),
+        replay: (ids, options) =>
+          replayDeadLetters(
+            serverOptionsOf(options),
+            listOf(ids),
+            options['all'] === true ? letterFilterOf(options) : null,
+            isJson(options),
+          ),
+      }),
+    );
   serverOptions(cli.command('broker <action>', 'Files for an external broker: export'), false)
-    .option('--format <format>', 'mosquitto: passwords, ACL and configuration; emqx: configuration that lets it ask the API')
+    .option('--format <mosquitto|emqx>', 'mosquitto: passwords, ACL and configuration; emqx: configuration that lets it ask the API')
     .option('--out <dir>', 'Folder to write to (default broker in the data directory)')
     .option('--api-url <url>', 'For emqx: where it reaches the API (default http://127.0.0.1:8080)')
     .option('--broker-url <url>', 'MQTT broker to use; HOSTWIRE_BROKER_USERNAME and HOSTWIRE_BROKER_PASSWORD')
     .option('--topic-root <root>', 'First levels of all topics (default hostwire)')
-    .action((action: unknown, options: Parsed) => {
-      if (action !== 'export') throw new UsageError(`broker ${String(action)} is not a command; there is: broker export`);
-      return exportBroker(serverOptionsOf(options), {
-        format: textOf(options, 'format'),
-        out: textOf(options, 'out'),
-        apiUrl: textOf(options, 'apiUrl'),
-      });
-    });
+    .option('--json', 'Print JSON')
+    .action(
+      choose<[options: Parsed]>('broker', {
+        export: (options) =>
+          exportBroker(
+            serverOptionsOf(options),
+            { format: textOf(options, 'format'), out: textOf(options, 'out'), apiUrl: textOf(options, 'apiUrl') },
+            isJson(options),
+          ),
+      }),
+    );
   for (const define of COMMANDS) define(cli);
 }
 

@@ -70,7 +70,12 @@ export async function showDeadLetter(options: ServerOptions, id: string, json: b
 }
 
 /** Hands letters to the running server again and says what became of them. */
-export async function replayDeadLetters(options: ServerOptions, ids: readonly string[], filter: LetterFilter | null): Promise<void> {
+export async function replayDeadLetters(
+  options: ServerOptions,
+  ids: readonly string[],
+  filter: LetterFilter | null,
+  json: boolean,
+): Promise<void> {
   const { folder, letters } =
     filter === null ? { folder: folderOf(options), letters: await namedLetters(options, ids) } : await selectLetters(options, filter);
   const before = await replayOutcomes(folder);
@@ -85,6 +90,11 @@ export async function replayDeadLetters(options: ServerOptions, ids: readonly st
   const outcomes = await replayOutcomes(folder);
   const done = wanted.filter((id) => !pending.has(id));
   const refused = done.filter((id) => outcomes.get(id)?.refused !== null);
+  if (json) {
+    const stored = done.filter((id) => !refused.includes(id));
+    printJson({ stored, refused: refused.map((id) => ({ id, reason: outcomes.get(id)?.refused ?? null })), waiting: [...pending] });
+    return;
+  }
   for (const id of refused) print(`${id}: refused again: ${printable(outcomes.get(id)?.refused ?? 'nothing is known of it')}`);
   print(`${done.length - refused.length} stored, ${refused.length} refused, ${pending.size} waiting`);
   if (pending.size > 0) print('Those that wait are taken within 2 s by the server that takes samples in, or when it is started.');

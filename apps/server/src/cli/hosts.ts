@@ -20,10 +20,11 @@ export function rotateHost(options: ServerOptions, host: string, json: boolean):
   });
 }
 
-export function removeHost(options: ServerOptions, host: string): Promise<void> {
+export function removeHost(options: ServerOptions, host: string, json: boolean): Promise<void> {
   return withRegistry(options, async ({ hosts }) => {
     await hosts.remove(host);
-    print(hostRemoved(host));
+    if (json) printJson({ host, removed: true });
+    else print(hostRemoved(host));
   });
 }
 

@@ -1,17 +1,19 @@
 import type { Registry } from '@hostwire/registry';
 import type { ServerOptions } from '../config/load-config.ts';
 import { keptAddress, reachable } from '../kept-address.ts';
-import { print } from './print.ts';
+import { print, printJson } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
 const LINK_TTL_MS = 24 * 3_600_000;
 
 /** Prints a one-time link to the dashboard of the server that runs (or ran last) on this data directory. */
-export function printLogin(options: ServerOptions): Promise<void> {
+export function printLogin(options: ServerOptions, json: boolean): Promise<void> {
   return withRegistry(options, async (registry, config) => {
     const isGiven = options.port !== undefined || options.listen !== undefined;
     const address = isGiven ? null : keptAddress(config.dataDir, 'dashboard');
-    print(`${await loginLink(registry, address ?? dashboardUrl(config.listen, config.port))}\n(works once, for 24 hours)`);
+    const link = await loginLink(registry, address ?? dashboardUrl(config.listen, config.port));
+    if (json) printJson({ link, expires_in: LINK_TTL_MS / 1000 });
+    else print(`${link}\n(works once, for 24 hours)`);
   });
 }
 

@@ -17,7 +17,7 @@ export function serverOptions(command: Command, runs: boolean): Command {
   return command
     .option('--mqtt-port <port>', 'MQTT (default 1883)')
     .option('--influx-port <port>', "InfluxDB's HTTP API on the embedded store (default 8086)")
-    .option('--store <kind>', 'embedded (default) or influxdb')
+    .option('--store <embedded|influxdb>', 'Where series are kept (default embedded)')
     .option('--influx-url <url>', 'InfluxDB to use; HOSTWIRE_INFLUX_TOKEN, or HOSTWIRE_INFLUX_USERNAME and HOSTWIRE_INFLUX_PASSWORD')
     .option('--influx-username <name>', 'The password comes from HOSTWIRE_INFLUX_PASSWORD')
     .option('--broker-url <url>', 'MQTT broker to use; HOSTWIRE_BROKER_USERNAME and HOSTWIRE_BROKER_PASSWORD')
@@ -26,7 +26,7 @@ export function serverOptions(command: Command, runs: boolean): Command {
     .option('--metrics-port <port>', '/health and /metrics alone, for a process without the role api (default not served)')
     .option('--rules <file>', 'Alert rules (TOML)')
     .option('--topic-root <root>', 'First levels of all topics (default hostwire)')
-    .option('--log-level <level>', 'trace, debug, info (default), warn, error or silent');
+    .option('--log-level <trace|debug|info|warn|error|silent>', 'How much is logged (default info)');
 }
 
 const SERVER_OPTIONS = [
@@ -53,6 +53,11 @@ const SERVER_OPTIONS = [
 export function serverOptionsOf(options: Parsed): ServerOptions {
   const found = SERVER_OPTIONS.map((name) => [name, textOf(options, name)] as const);
   return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+}
+
+/** Whether `--json` was given. */
+export function isJson(options: Parsed): boolean {
+  return options['json'] === true;
 }
 
 /** The parser turns digits into numbers; here everything is text until the configuration's schema reads it. */

@@ -37,10 +37,11 @@ export async function addToken(
   });
 }
 
-export function removeToken(options: ServerOptions, name: string): Promise<void> {
+export function removeToken(options: ServerOptions, name: string, json: boolean): Promise<void> {
   return withRegistry(options, async ({ tokens }) => {
     await tokens.remove(name);
-    print(`Token ${name} removed: it is refused from now on.`);
+    if (json) printJson({ name, removed: true });
+    else print(`Token ${name} removed: it is refused from now on.`);
   });
 }
 

@@ -1,0 +1,3 @@
+export * from './describe-findings.ts';
+export * from './finding.ts';
+export * from './run-checks.ts';
