@@ -1,7 +1,7 @@
-import type { HostInfo } from '@hostwire/model';
+import { groupProblem, type HostInfo, labelsProblem } from '@hostwire/model';
 import { sql } from 'kysely';
 import type { Credentials } from './credentials.ts';
-import { type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
+import { type HostChange, type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
 import { checkHostName } from './reserved-name.ts';
 import type { Db, Tables, Trx } from './tables.ts';
 import { hashToken, randomSecret } from './token-hash.ts';
@@ -33,6 +33,21 @@ export function hostRegistry(db: Db, credentials: Credentials, now: () => number
       await credentials.change(async (trx) => {
         const { numDeletedRows } = await trx.deleteFrom('host').where('host', '=', host).executeTakeFirst();
         if (numDeletedRows === 0n) throw unknownHost(host);
+      });
+    },
+
+    async update(host, change) {
+      return credentials.change(async (trx) => {
+        const row = await trx.selectFrom('host').selectAll().where('host', '=', host).executeTakeFirst();
+        if (row === undefined) throw unknownHost(host);
+        const before = toRecord(row);
+        const { group = before.group, labels = before.labels } = checked(typeof change === 'function' ? change(before) : change);
+        await trx
+          .updateTable('host')
+          .set({ group_name: group, labels: JSON.stringify(labels) })
+          .where('host', '=', host)
+          .execute();
+        return { ...before, group, labels };
       });
     },
 
@@ -105,6 +120,13 @@ export async function replaceToken(trx: Trx, host: string, token: string): Promi
 
 export function newHostToken(): string {
   return `hwh_${randomSecret()}`;
+}
+
+function checked(change: HostChange): HostChange {
+  const { group = null, labels = {} } = change;
+  const problem = (group === null ? null : groupProblem(group)) ?? labelsProblem(labels);
+  if (problem !== null) throw new RegistryError('invalid', problem);
+  return change;
 }
 
 function unknownHost(host: string): RegistryError {

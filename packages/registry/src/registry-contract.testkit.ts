@@ -54,6 +54,36 @@ export function registryContract(place: () => Place): void {
       await expect(hosts.rotate('pve1')).rejects.toMatchObject({ code: 'unknown' });
     });
 
+    it('are put into groups and get labels, all at once or on the ground of what stands', async () => {
+      const { hosts } = await open(place());
+      await hosts.add('pve1');
+      const changed = await hosts.update('pve1', { group: 'Raspberry Pis', labels: { site: 'home', rack: 'b 7' } });
+      expect(changed).toMatchObject({ group: 'Raspberry Pis', labels: { site: 'home', rack: 'b 7' } });
+      expect(await hosts.get('pve1')).toEqual(changed);
+      await hosts.update('pve1', { group: null });
+      expect(await hosts.get('pve1')).toEqual({ ...changed, group: null });
+      await Promise.all(['a', 'b', 'c'].map((key) => hosts.update('pve1', ({ labels }) => ({ labels: { ...labels, [key]: 'x' } }))));
+      await hosts.update('pve1', ({ labels: { site: _site, ...labels } }) => ({ labels }));
+      expect(await hosts.list()).toMatchObject([{ group: null, labels: { rack: 'b 7', a: 'x', b: 'x', c: 'x' } }]);
+      const many = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, 'v']));
+      const wrong = [
+        { Site: 'x' },
+        { '9': 'x' },
+        { site: '' },
+        { site: ' x' },
+        { site: 'x\n' },
+        { site: 'x'.repeat(64) },
+        { site: '\0' },
+        many,
+      ];
+      for (const labels of wrong) await expect(hosts.update('pve1', { labels })).rejects.toMatchObject({ code: 'invalid' });
+      for (const group of ['', ' a', 'a ', 'a/b', '-a', 'a\0', 'x'.repeat(33)]) {
+        await expect(hosts.update('pve1', { group })).rejects.toMatchObject({ code: 'invalid' });
+      }
+      expect(await hosts.get('pve1')).toMatchObject({ group: null, labels: { rack: 'b 7', a: 'x', b: 'x', c: 'x' } });
+      await expect(hosts.update('pve9', { group: null })).rejects.toMatchObject({ code: 'unknown' });
+    });
+
     it('have valid names that no token has', async () => {
       const { hosts, tokens } = await open(place());
       await hosts.add('pve1');
@@ -144,9 +174,12 @@ export function registryContract(place: () => Place): void {
       expect(ok.ok).toBe(true);
       expect(changes).toBe(1);
       await cli.hosts.seen([{ host: 'pve1', at: 1 }]);
+      await cli.hosts.update('pve1', { group: 'pi' });
+      await waitFor(() => changes === 2, { timeout: 10_000, what: 'the news of a group' });
+      expect(ok.ok && server.tokens.isCurrent(ok.credential)).toBe(true);
       await cli.hosts.remove('pve1');
       await waitFor(() => ok.ok && !server.tokens.isCurrent(ok.credential), { timeout: 10_000 });
-      expect(changes).toBe(2);
+      expect(changes).toBe(3);
     });
   });
 

@@ -13,7 +13,10 @@ export interface Registry {
   readonly alerts: AlertRegistry;
   readonly catalogs: CatalogRegistry;
   readonly leases: LeaseRegistry;
-  /** Called within 2 s after hosts or tokens were added, removed or rotated, by any process. The result removes the listener. */
+  /**
+   * Called within 2 s after hosts or tokens were added, removed or rotated, or a host's group or labels were changed, by any
+   * process. The result removes the listener.
+   */
   onCredentialsChange(listener: () => void): () => void;
   /** False while the database does not answer. Credentials that were known before are checked all the same. */
   isAvailable(): boolean;
@@ -44,9 +47,22 @@ export interface HostRegistry {
   /** A new token; the old one is refused from now on. Throws RegistryError `unknown`. */
   rotate(host: string): Promise<{ token: string }>;
   remove(host: string): Promise<void>;
+  /**
+   * Changes group and labels; a function gets what stands now, and nobody changes it in between. Resolves with what stands
+   * then. Throws RegistryError `unknown`, or `invalid` with a sentence.
+   */
+  update(host: string, change: HostChange | ((record: HostRecord) => HostChange)): Promise<HostRecord>;
   /** Writes of many hosts are folded into one transaction by the caller's rhythm (at most every few seconds). */
   seen(entries: readonly { readonly host: string; readonly at: number }[]): Promise<void>;
   saveInfo(host: string, info: HostInfo): Promise<void>;
+}
+
+/** What is absent stays as it is. */
+export interface HostChange {
+  /** Null: it is in none. */
+  readonly group?: string | null;
+  /** All of them: those that it had before and that are not among these go. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** What a token of a person or a program may do. */

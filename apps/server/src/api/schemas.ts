@@ -1,3 +1,4 @@
+import { GROUP_PATTERN, LABEL_KEY_PATTERN } from '@hostwire/model';
 import Type, { type Static, type TSchema } from 'typebox';
 import { ConflictShape, GapList, GapShape, ProcessShape, ServerAnswer } from './process-schemas.ts';
 
@@ -45,6 +46,8 @@ const Level = Type.Object({ percent: Nullable(Type.Number()), used: Nullable(Typ
 export const HostSummary = Type.Object(
   {
     host: Type.String(),
+    group: Nullable(Type.String({ description: 'Null: it is in none.' })),
+    labels: Type.Record(Type.String(), Type.String()),
     state: HostState,
     late: Type.Boolean({ description: 'Online, but the newest fast sample is older than 3 intervals.' }),
     last_seen: Nullable(Time),
@@ -83,6 +86,24 @@ export const HostSummary = Type.Object(
     conflict: Nullable(ConflictShape),
   },
   { $id: 'HostSummary', description: '`conflict`: two agents run with this identity; null: one, or none.' },
+);
+
+export const HostChangeInput = Type.Object(
+  {
+    group: Type.Optional(Nullable(Type.String({ pattern: GROUP_PATTERN.source, description: 'Null takes it out of its group.' }))),
+    labels: Type.Optional(
+      Type.Record(Type.String({ pattern: LABEL_KEY_PATTERN.source }), Type.String({ minLength: 1, maxLength: 63 }), {
+        additionalProperties: false,
+        description: 'All labels that the host is to have: others that it had go. Values are of characters that can be seen.',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'What is absent stays as it is.' },
+);
+
+export const HostGrouping = Type.Object(
+  { host: Type.String(), group: HostSummary.properties.group, labels: HostSummary.properties.labels },
+  { $id: 'HostGrouping' },
 );
 
 export const HostDetail = Type.Object(
@@ -271,6 +292,7 @@ export const COMPONENTS: readonly TSchema[] = [
   Health,
   HostSummary,
   HostList,
+  HostGrouping,
   HostDetail,
   HostPart,
   HostRemoved,

@@ -42,7 +42,7 @@ describe('hostwire host', () => {
     expect(
       (JSON.parse((await run('host', 'list', '--json', '--data-dir', dir)).out) as { host: string }[]).map(({ host }) => host),
     ).toEqual(['pi-02', 'pve1']);
-    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/^HOST +ADDED +LAST SEEN +OS +AGENT/);
+    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/^HOST +GROUP +LABELS +ADDED +LAST SEEN +OS +AGENT/);
     const rotated = JSON.parse((await run('host', 'rotate', 'pve1', '--json', '--data-dir', dir)).out) as { token: string };
     expect((await run('host', 'remove', 'pi-02', '--data-dir', dir)).code).toBe(0);
 
@@ -52,6 +52,23 @@ describe('hostwire host', () => {
     await registry.close();
     expect(statSync(join(dir, 'registry.db')).mode & 0o777).toBe(0o600);
     expect(statSync(join(dir, 'server.key')).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('hostwire host set', () => {
+  it('changes the group and single labels, and lists them', async () => {
+    const dir = tempDir();
+    await run('host', 'add', 'pi-01', '--data-dir', dir);
+    const set = (...args: string[]) => run('host', 'set', 'pi-01', ...args, '--data-dir', dir);
+    expect((await set('--group', '007', '--label', 'site=home, upstairs', '--label', 'rack=7')).out).toBe(
+      'Host pi-01 is in group 007, labels: rack=7 site=home, upstairs.\n',
+    );
+    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/\npi-01 +007 +rack=7 site=home, upstairs +\d/);
+    const changed = await set('--group', '', '--unlabel', 'rack', '--label', 'owner=a=b', '--json');
+    expect(JSON.parse(changed.out)).toEqual({ host: 'pi-01', group: null, labels: { site: 'home, upstairs', owner: 'a=b' } });
+    expect(await set('--group', 'a/b')).toMatchObject({ code: 1, err: expect.stringMatching(/"a\/b" is no name of a group: 1 to 32/) });
+    expect(await set('--label', 'site')).toMatchObject({ code: 2, err: expect.stringContaining('not key=value') });
+    expect(await set()).toMatchObject({ code: 2, err: expect.stringContaining('none of them is given') });
   });
 });
 

@@ -5,9 +5,9 @@ import { choose } from './choose.ts';
 import { completionCommand } from './completion.ts';
 import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter } from './deadletter.ts';
 import { describeFailure, UsageError } from './failure.ts';
-import { addHost, listHosts, removeHost, rotateHost } from './hosts.ts';
+import { addHost, listHosts, removeHost, rotateHost, setHost } from './hosts.ts';
 import { printLogin } from './login.ts';
-import { isJson, listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
+import { asWritten, eachOf, isJson, listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
 import { serve } from './serve.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
@@ -55,7 +55,10 @@ function defineCommands(cli: CAC): void {
   serverOptions(cli.command('login', 'Print a new one-time link to the dashboard'), false)
     .option('--json', 'Print JSON')
     .action((options: Parsed) => printLogin(serverOptionsOf(options), isJson(options)));
-  serverOptions(cli.command('host <action> [name]', 'Hosts: add NAME, list, remove NAME, rotate NAME'), false)
+  serverOptions(cli.command('host <action> [name]', 'Hosts: add NAME, list, remove NAME, rotate NAME, set NAME'), false)
+    .option('--group <group>', "For set: the group that it is in, '' for none")
+    .option('--label <key=value>', 'For set: a label that it gets; may be given more than once')
+    .option('--unlabel <key>', 'For set: a label that it loses; may be given more than once')
     .option('--json', 'Print JSON')
     .action(
       choose<[name: unknown, options: Parsed]>('host', {
@@ -63,6 +66,11 @@ function defineCommands(cli: CAC): void {
         list: (_, options) => listHosts(serverOptionsOf(options), isJson(options)),
         remove: (name, options) => removeHost(serverOptionsOf(options), nameOf(name), isJson(options)),
         rotate: (name, options) => rotateHost(serverOptionsOf(options), nameOf(name), isJson(options)),
+        set: (name, options) => {
+          const [label, unlabel] = [eachOf(options['label']), eachOf(options['unlabel'])];
+          const settings = { group: asWritten(cli, options, 'group'), label, unlabel };
+          return setHost(serverOptionsOf(options), nameOf(name), settings, isJson(options));
+        },
       }),
     );
   serverOptions(cli.command('token <action> [name]', 'Tokens of people and programs: add NAME, list, remove NAME'), false)

@@ -1,6 +1,7 @@
 import type { ServerConfig, ServerOptions } from '../config/load-config.ts';
 import { hostRemoved } from '../host-removed.ts';
 import { keptAddress } from '../kept-address.ts';
+import { UsageError } from './failure.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { serverKey } from './server-key.ts';
 import { withRegistry } from './with-registry.ts';
@@ -28,13 +29,43 @@ export function removeHost(options: ServerOptions, host: string, json: boolean):
   });
 }
 
+export interface HostSettings {
+  /** Empty: it is in none. Absent: as it is. */
+  readonly group: string | undefined;
+  /** Each `key=value`. */
+  readonly label: readonly string[];
+  /** Keys. */
+  readonly unlabel: readonly string[];
+}
+
+/** Changes group and labels of a host; other labels stay. Throws UsageError if nothing is to be changed. */
+export function setHost(options: ServerOptions, host: string, { group, label, unlabel }: HostSettings, json: boolean): Promise<void> {
+  const added = label.map(parseLabel);
+  if (group === undefined && added.length + unlabel.length === 0) {
+    throw new UsageError("host set changes --group GROUP ('' for none), --label key=value, --unlabel key; none of them is given");
+  }
+  return withRegistry(options, async ({ hosts }) => {
+    const record = await hosts.update(host, ({ labels }) => ({
+      ...(group === undefined ? {} : { group: group === '' ? null : group }),
+      labels: Object.fromEntries([...Object.entries(labels).filter(([key]) => !unlabel.includes(key)), ...added]),
+    }));
+    if (json) printJson({ host, group: record.group, labels: record.labels });
+    else
+      print(
+        `Host ${host} is in ${record.group === null ? 'no group' : `group ${record.group}`}, labels: ${labelsText(record.labels) || 'none'}.`,
+      );
+  });
+}
+
 export function listHosts(options: ServerOptions, json: boolean): Promise<void> {
   return withRegistry(options, async ({ hosts }) => {
     const records = await hosts.list();
     if (json) {
       printJson(
-        records.map(({ host, createdAt, firstSeenAt, lastSeenAt, info }) => ({
+        records.map(({ host, group, labels, createdAt, firstSeenAt, lastSeenAt, info }) => ({
           host,
+          group,
+          labels,
           created_at: createdAt,
           first_seen: firstSeenAt,
           last_seen: lastSeenAt,
@@ -45,9 +76,11 @@ export function listHosts(options: ServerOptions, json: boolean): Promise<void> 
       return;
     }
     printTable(
-      ['HOST', 'ADDED', 'LAST SEEN', 'OS', 'AGENT'],
-      records.map(({ host, createdAt, lastSeenAt, info }) => [
+      ['HOST', 'GROUP', 'LABELS', 'ADDED', 'LAST SEEN', 'OS', 'AGENT'],
+      records.map(({ host, group, labels, createdAt, lastSeenAt, info }) => [
         host,
+        group ?? '-',
+        labelsText(labels) || '-',
         formatTime(createdAt),
         formatTime(lastSeenAt),
         info?.os ?? '-',
@@ -55,6 +88,20 @@ export function listHosts(options: ServerOptions, json: boolean): Promise<void> 
       ]),
     );
   });
+}
+
+/** `key=value` as its two parts; the registry says whether they can be used. Throws UsageError without a `=`. */
+export function parseLabel(text: string): [key: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new UsageError(`--label ${text} is not key=value`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.keys(labels)
+    .sort()
+    .map((key) => `${key}=${labels[key]}`)
+    .join(' ');
 }
 
 function printCredentials(host: string, token: string, config: ServerConfig, json: boolean, what: string): void {

@@ -1,4 +1,4 @@
-import type { Command } from 'cac';
+import type { CAC, Command } from 'cac';
 import type { ServerOptions } from '../config/load-config.ts';
 import { UsageError } from './failure.ts';
 
@@ -65,6 +65,19 @@ export function textOf(options: Parsed, name: string): string | undefined {
   const value = options[name];
   if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`);
   return value === undefined || typeof value === 'boolean' ? undefined : String(value);
+}
+
+/** As `textOf`, also of what looks like a number: the parser makes 7 of 007. */
+export function asWritten({ rawArgs }: CAC, options: Parsed, name: string): string | undefined {
+  const text = textOf(options, name);
+  const at = rawArgs.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+  if (text === undefined || at < 0 || typeof options[name] !== 'number') return text;
+  return rawArgs[at] === `--${name}` ? rawArgs[at + 1] : rawArgs[at]?.slice(name.length + 3);
+}
+
+/** The values of an option that may be given more than once, commas and all. */
+export function eachOf(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value]).filter((item) => item !== undefined).map(String);
 }
 
 /** The words of an option or argument that may be several, also divided by commas. */

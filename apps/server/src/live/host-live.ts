@@ -1,5 +1,5 @@
 import type { HostConflict, HostView } from '@hostwire/alerting';
-import type { CollectError, HostInfo, Row, Sample, Tier } from '@hostwire/model';
+import { type CollectError, canonicalJson, type HostInfo, type Row, type Sample, type Tier } from '@hostwire/model';
 import type { HostRecord } from '@hostwire/registry';
 import type { CatalogIndex } from './catalog-index.ts';
 import { ratesOf, rowKey, type TimedRows } from './rates.ts';
@@ -51,6 +51,8 @@ const MAX_RATE_INTERVALS = 10;
 export class HostLive implements HostView {
   readonly host: string;
   info: HostInfo | null;
+  group: string | null;
+  labels: Readonly<Record<string, string>>;
   lastSeenAt: number | null;
   lastSampleAt: number | null = null;
   offlineSince: number | null = null;
@@ -62,7 +64,7 @@ export class HostLive implements HostView {
   #onlineAt: number | null = null;
 
   constructor(
-    record: Pick<HostRecord, 'host' | 'lastSeenAt' | 'info'>,
+    record: Pick<HostRecord, 'host' | 'lastSeenAt' | 'info' | 'group' | 'labels'>,
     catalogs: CatalogIndex,
     conflictOf: (host: string) => HostConflict | null,
   ) {
@@ -70,7 +72,17 @@ export class HostLive implements HostView {
     this.host = record.host;
     this.lastSeenAt = record.lastSeenAt;
     this.info = record.info;
+    this.group = record.group;
+    this.labels = record.labels;
     this.#catalogs = catalogs;
+  }
+
+  /** True if it is in another group or has other labels than before. */
+  regroup({ group, labels }: Pick<HostRecord, 'group' | 'labels'>): boolean {
+    if (this.group === group && canonicalJson(this.labels) === canonicalJson(labels)) return false;
+    this.group = group;
+    this.labels = labels;
+    return true;
   }
 
   get state(): HostView['state'] {

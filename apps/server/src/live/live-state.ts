@@ -16,8 +16,10 @@ export interface LiveState {
   readonly catalogs: CatalogIndex;
   hosts(): IterableIterator<HostLive>;
   get(host: string): HostLive | undefined;
-  /** Makes the hosts those of the registry: new ones appear, removed ones go; returns those that went. */
+  /** Makes the hosts those of the registry, with its groups and labels: new ones appear, removed ones go; returns those that went. */
   sync(records: readonly HostRecord[]): string[];
+  /** What was written of a host just now, before the next `sync` brings it. */
+  regroup(record: HostRecord): void;
   /** Messages of hosts that are not enrolled are left out: false. */
   applySample(sample: Sample, arrival: Arrival): boolean;
   applyStatus(host: string, status: 'online' | 'offline', arrival: Arrival): boolean;
@@ -55,12 +57,15 @@ export function createLiveState(catalogs: CatalogIndex, identities: Identities =
       const gone = [...hosts.keys()].filter((host) => !known.has(host));
       for (const host of gone) hosts.delete(host);
       for (const record of records) {
-        if (hosts.has(record.host)) continue;
-        hosts.set(record.host, new HostLive(record, catalogs, (host) => identities.conflictOf(host)));
-        changed(record.host);
+        const live = hosts.get(record.host);
+        if (live === undefined) hosts.set(record.host, new HostLive(record, catalogs, (host) => identities.conflictOf(host)));
+        if (live === undefined || live.regroup(record)) changed(record.host);
       }
       for (const host of gone) changed(host);
       return gone;
+    },
+    regroup(record) {
+      if (hosts.get(record.host)?.regroup(record) === true) changed(record.host);
     },
     applySample(sample, arrival) {
       const live = hosts.get(sample.host);

@@ -12,6 +12,8 @@ export function summaryOf(live: HostLive, now: number, alerts: AlertCount): Host
   const cpu = rows('cpu').find((row) => row.tags?.['cpu'] === 'cpu-total');
   return {
     host: live.host,
+    group: live.group,
+    labels: { ...live.labels },
     state: live.state,
     late: live.isLate(now),
     last_seen: live.lastSeenAt,

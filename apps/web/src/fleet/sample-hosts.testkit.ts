@@ -5,6 +5,8 @@ import { type FleetLines, NO_LINE } from './fleet-lines.ts';
 export function aHost(change: Partial<HostSummary> = {}): HostSummary {
   return {
     host: 'web-1',
+    group: null,
+    labels: {},
     state: 'online',
     late: false,
     last_seen: Date.now() - 3000,

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { RegistryError } from '@hostwire/registry';
 import Type from 'typebox';
 import type { HostLive } from '../../live/host-live.ts';
 import { hostRows, hostSummary } from '../bodies.ts';
@@ -7,6 +8,7 @@ import { ApiError } from '../errors.ts';
 import { failures } from '../failures.ts';
 import { readGaps } from '../gaps.ts';
 import { GapQuery } from '../process-schemas.ts';
+import { HostChangeInput } from '../schemas.ts';
 import { parseRange } from '../series/range.ts';
 import { storeFailure } from '../store-failure.ts';
 
@@ -15,7 +17,7 @@ const HostParams = Type.Object({ host: Type.String({ minLength: 1, maxLength: 63
 export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
   const find = (host: string): HostLive => {
     const found = context.live.get(host);
-    if (found === undefined) throw new ApiError('not-found', `There is no host ${JSON.stringify(host)}; /api/hosts lists them.`);
+    if (found === undefined) throw notFound(host);
     return found;
   };
 
@@ -51,6 +53,33 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         const host = find(params.host);
         const { info } = host;
         return { summary: hostSummary(context, host), info, capabilities: info?.capabilities ?? {}, ...hostRows(host) };
+      },
+    );
+
+    app.patch(
+      '/api/hosts/:host',
+      {
+        // Groups decide which rules and which remote configuration a host has.
+        config: { scope: 'admin' },
+        schema: {
+          operationId: 'changeHost',
+          tags: ['hosts'],
+          summary: "Changes a host's group and labels",
+          params: HostParams,
+          body: HostChangeInput,
+          response: { 200: Type.Ref('HostGrouping'), ...failures(400, 401, 403, 404, 503) },
+        },
+      },
+      async ({ params, body }) => {
+        const { host } = params;
+        const record = await context.registry.hosts.update(host, body).catch((error: unknown) => {
+          if (!(error instanceof RegistryError)) throw error;
+          if (error.code === 'invalid') throw new ApiError('invalid', `${error.message}.`, { cause: error });
+          throw error.code === 'unknown' ? notFound(host) : error;
+        });
+        // Others read the list of hosts anew; who asks here next sees what was written.
+        context.live.regroup(record);
+        return { host, group: record.group, labels: { ...record.labels } };
       },
     );
 
@@ -95,4 +124,8 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
       },
     );
   };
+}
+
+function notFound(host: string): ApiError {
+  return new ApiError('not-found', `There is no host ${JSON.stringify(host)}; /api/hosts lists them.`);
 }
