@@ -8,6 +8,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EISDIR: 'is a directory',
   EINVAL: 'the kernel refuses it',
   ENODEV: 'the device is gone',
+  ECONNREFUSED: 'nobody listens there',
   EIO: 'input/output error',
   EMFILE: 'too many open files; raise the limit (ulimit -n)',
 };

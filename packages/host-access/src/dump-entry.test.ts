@@ -11,6 +11,7 @@ const output = fc.oneof(
 );
 const asked = fc.oneof(
   fc.record({ kind: fc.constant('command' as const), command: wellFormed, args: fc.array(wellFormed) }),
+  fc.record({ kind: fc.constant('request' as const), method: fc.constantFrom('GET', 'HEAD'), target: wellFormed, path: wellFormed }),
   fc.record({ kind: fc.constantFrom('file' as const, 'dir' as const, 'link' as const, 'statfs' as const), path: wellFormed }),
 );
 const entry: fc.Arbitrary<DumpEntry> = fc.record({
@@ -19,6 +20,7 @@ const entry: fc.Arbitrary<DumpEntry> = fc.record({
   durationMs: fc.nat(100_000),
   answer: fc.oneof(
     fc.record({ exitCode: fc.integer({ min: -1, max: 255 }), stdout: output, stderr: output }),
+    fc.record({ status: fc.integer({ min: 100, max: 599 }), stdout: output, stderr: output }),
     fc.record({ stdout: output, stderr: fc.constant('') }),
     fc.record({ error: fc.constantFrom('ENOENT', 'EACCES', 'timeout', 'too-large') }),
   ),
@@ -49,7 +51,14 @@ describe('an entry of commands.log', () => {
     expect(askLine({ kind: 'statfs', path: '/mnt/my disk' })).toBe("< statfs '/mnt/my disk'");
     expect(askLine({ kind: 'link', path: '/proc/self/exe' })).toBe('< link /proc/self/exe');
     expect(parseAskLine('< statfs /mnt/my disk')).toEqual({ kind: 'statfs', path: '/mnt/my disk' });
-    expect(parseAskLine('> GET unix:/run/docker.sock /info')).toBeNull();
+    expect(parseAskLine('> GET unix:/run/docker.sock /info')).toEqual({
+      kind: 'request',
+      method: 'GET',
+      target: 'unix:/run/docker.sock',
+      path: '/info',
+    });
+    expect(parseAskLine('> GET unix:/run/docker.sock')).toBeNull();
+    expect(parseAskLine('? x')).toBeNull();
     fc.assert(
       fc.property(asked, (ask) => {
         expect(parseAskLine(askLine(ask))).toEqual(ask);
@@ -79,12 +88,12 @@ describe('an entry of commands.log', () => {
     );
   });
 
-  it('passes over notes, requests and noise', () => {
+  it('passes over notes, asks of a later version and noise', () => {
     const good = encodeEntry({ time: TIME, asked: { kind: 'file', path: '/a' }, durationMs: 0, answer: { stdout: 'x', stderr: '' } });
     const header = '===== 2026-04-22T20:13:19.123Z =====\n';
     const note = Buffer.from(`${header}# 3 entries were dropped: the disk is too slow\n\n`);
-    const request = Buffer.from(`${header}> GET unix:/run/docker.sock /info\nstatus=200 size=2\n\n{}\n\n`);
-    const entries = [...parseCommandsLog(Buffer.concat([note, good, request, good, Buffer.from('noise\n'), good]))];
+    const later = Buffer.from(`${header}? GET unix:/run/docker.sock /info\nstatus=200 size=2\n\n{}\n\n`);
+    const entries = [...parseCommandsLog(Buffer.concat([note, good, later, good, Buffer.from('noise\n'), good]))];
     expect(entries.filter((x) => x !== 'damaged')).toHaveLength(3);
     expect(entries).toContain('damaged');
     fc.assert(

@@ -4,11 +4,15 @@ import { parseWords, quoteWord } from './shell-words.ts';
 /** What was asked of a host. */
 export type Asked =
   | { readonly kind: 'command'; readonly command: string; readonly args: readonly string[] }
+  | { readonly kind: 'request'; readonly method: string; readonly target: string; readonly path: string }
   | { readonly kind: 'file' | 'dir' | 'link' | 'statfs'; readonly path: string };
 
-/** What came back: an exit code for commands only, or the code of an AccessError. `stderr` is empty but for commands. */
+/**
+ * What came back: an exit code for commands and a status for requests only, or the code of an AccessError. `stderr` is empty but
+ * for commands; of a request `stdout` is the body and `stderr` its headers, as lines.
+ */
 export type Answer =
-  | { readonly exitCode?: number; readonly stdout: string; readonly stderr: string; readonly error?: never }
+  | { readonly exitCode?: number; readonly status?: number; readonly stdout: string; readonly stderr: string; readonly error?: never }
   | { readonly error: string };
 
 /** One ask and its answer, as commands.log has it. */
@@ -20,11 +24,15 @@ export interface DumpEntry {
   readonly answer: Answer;
 }
 
-/** The line that names an ask: `$ command args`, `< PATH`, `< dir PATH`, `< link PATH`, `< statfs PATH`, words shell-quoted. */
+/**
+ * The line that names an ask: `$ command args`, `< PATH`, `< dir PATH`, `< link PATH`, `< statfs PATH`,
+ * `> METHOD TARGET PATH`, words shell-quoted.
+ */
 export function askLine(asked: Asked): string {
   // Half surrogates do not survive UTF-8, neither here nor on their way to a program or the kernel.
   const word = (text: string) => quoteWord(Buffer.from(text).toString());
   if (asked.kind === 'command') return `$ ${[asked.command, ...asked.args].map(word).join(' ')}`;
+  if (asked.kind === 'request') return `> ${[asked.method, asked.target, asked.path].map(word).join(' ')}`;
   return asked.kind === 'file' ? `< ${word(asked.path)}` : `< ${asked.kind} ${word(asked.path)}`;
 }
 
@@ -34,6 +42,12 @@ export function parseAskLine(line: string): Asked | null {
   if (line.startsWith('$ ')) {
     const [command, ...args] = words ?? [];
     return command === undefined ? null : { kind: 'command', command, args };
+  }
+  if (line.startsWith('> ')) {
+    const [method, target, path, ...others] = words ?? [];
+    return method === undefined || target === undefined || path === undefined || others.length > 0
+      ? null
+      : { kind: 'request', method, target, path };
   }
   if (!line.startsWith('< ')) return null;
   const [, kind = 'file', rest = ''] = /^< (?:(dir|link|statfs) )?(.+)$/s.exec(line) ?? [];
@@ -54,10 +68,24 @@ export function encodeEntry({ time, asked, durationMs, answer }: DumpEntry): Buf
   const stdout = Buffer.from(answer.stdout);
   const stderr = Buffer.from(answer.stderr);
   const exit = answer.exitCode === undefined ? '' : `exit=${answer.exitCode}  `;
-  const sizes = `size=${stdout.length + stderr.length}${stderr.length > 0 ? ` stderr=${stderr.length}` : ''}`;
+  const status = answer.status === undefined ? '' : `status=${answer.status}  `;
+  const second = answer.status === undefined ? 'stderr' : 'headers';
+  const sizes = `size=${stdout.length + stderr.length}${stderr.length > 0 ? ` ${second}=${stderr.length}` : ''}`;
   const last = stderr.at(-1) ?? stdout.at(-1);
   const tail = last === undefined ? '' : last === 0x0a ? '\n' : '\n\n';
-  return Buffer.concat([Buffer.from(`${head}${exit}${duration}  ${sizes}\n\n`), stdout, stderr, Buffer.from(tail)]);
+  return Buffer.concat([Buffer.from(`${head}${exit}${status}${duration}  ${sizes}\n\n`), stdout, stderr, Buffer.from(tail)]);
+}
+
+/** Headers as `name: value` lines. */
+export function encodeHeaders(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value.replace(/[\r\n]+/g, ' ')}\n`)
+    .join('');
+}
+
+export function decodeHeaders(text: string): Record<string, string> {
+  const lines = text.split('\n').filter((line) => line.includes(': '));
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]));
 }
 
 /** A directory's names, one a line; a name with a line end in it is quoted as `$'...'`. */

@@ -6,7 +6,7 @@ const LINE_END = 0x0a;
 const MAX_LINE_BYTES = 1024 * 1024;
 
 interface Read {
-  /** Null for what is well-formed but not for us: a note, a request, an ask of a later version. */
+  /** Null for what is well-formed but not for us: a note, an ask of a later version. */
   readonly entry: DumpEntry | null;
   readonly end: number;
 }
@@ -49,7 +49,7 @@ function readEntry(bytes: Buffer, start: number): Read | null {
     return { entry: asked && { time, asked, durationMs, answer: { error } }, end: outcome.end };
   }
   const size = natural(values.get('size'));
-  const stderrSize = natural(values.get('stderr') ?? '0');
+  const stderrSize = natural(values.get('stderr') ?? values.get('headers') ?? '0');
   if (size === null || stderrSize === null || stderrSize > size) return null;
   if (size === 0) return { entry: asked && { time, asked, durationMs, answer: answerOf(values, '', '') }, end: outcome.end };
   const body = bytes[outcome.end] === LINE_END ? outcome.end + 1 : -1;
@@ -61,8 +61,13 @@ function readEntry(bytes: Buffer, start: number): Read | null {
 }
 
 function answerOf(values: ReadonlyMap<string, string>, stdout: string, stderr: string): Answer {
-  const exit = values.get('exit');
-  return exit === undefined ? { stdout, stderr } : { exitCode: Number.parseInt(exit, 10) || 0, stdout, stderr };
+  const number = (key: string) => Number.parseInt(values.get(key) ?? '', 10) || 0;
+  return {
+    ...(values.has('exit') ? { exitCode: number('exit') } : {}),
+    ...(values.has('status') ? { status: number('status') } : {}),
+    stdout,
+    stderr,
+  };
 }
 
 function natural(text: string | undefined): number | null {

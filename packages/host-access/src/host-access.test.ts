@@ -1,16 +1,41 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { tempDir } from '@hostwire/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DiagnosticDump } from './diagnostic-dump.ts';
+import { encodeEntry } from './dump-entry.ts';
 import { AccessError, type HostAccess } from './host-access.ts';
 import { LocalHost } from './local-host.ts';
 import { recordAccess } from './recorder.ts';
 import { ReplayHost } from './replay-host.ts';
 
+/** Answers by path; `/silent` never. */
+function serveAt(path: string): void {
+  const server = createServer(({ method, url }, answer) => {
+    answer.sendDate = false;
+    if (url === '/silent') return;
+    if (url === '/large') {
+      answer.end(Buffer.alloc(5 * 1024 * 1024, 'x'));
+    } else if (url === '/inspect?all=1') {
+      const container = { Id: 'ab', Config: { Env: ['PASSWORD=x'] }, State: { Pid: 7, Health: { Status: 'healthy', Log: ['x'] } } };
+      answer
+        .setHeader('content-type', 'application/json')
+        .setHeader('x-secret', 'x')
+        .end(JSON.stringify([container, { Mounts: [] }]));
+    } else {
+      answer.writeHead(url === '/missing' ? 404 : 200, { 'content-type': 'text/plain', 'set-cookie': 'secret' });
+      answer.end(`${method} ${url}\n\u00e9\n===== `);
+    }
+  });
+  server.listen(path);
+  onTestFinished(() => void server.close().closeAllConnections());
+}
+
 /** A folder with what the contract asks for, and what was seen when it was asked. */
 function subject(): string {
   const folder = tempDir();
+  serveAt(join(folder, 'http.sock'));
   mkdirSync(join(folder, 'dir'));
   for (const name of ['b', 'a', 'B', 'a b', "it's", 'line\nend', '\u00e9', '10', '9']) writeFileSync(join(folder, 'dir', name), name);
   mkdirSync(join(folder, 'empty'));
@@ -49,6 +74,17 @@ async function askAll(access: HostAccess, folder: string): Promise<unknown[]> {
     () => access.exec('hostwire-no-such-command', ['x']),
     () => access.exec('sleep', ['60'], { timeout: 30 }),
     () => access.exec('sh', ['-c', 'printf "\\377\\n===== "']),
+    () => access.request({ socketPath: at('http.sock'), path: '/hello?q=%20' }),
+    () => access.request({ socketPath: at('http.sock'), path: '/missing', method: 'HEAD' }),
+    () => access.request({ socketPath: at('http.sock'), path: '/inspect?all=1', keep: ['/*/Id', '/*/State/Health/Status', '/*/None'] }),
+    () => access.request({ socketPath: at('http.sock'), path: '/text', keep: ['/Id'] }),
+    () => access.request({ socketPath: at('http.sock'), path: '/large' }),
+    () => access.request({ socketPath: at('http.sock'), path: '/silent' }, { timeout: 30 }),
+    () => access.request({ socketPath: at('no.sock'), path: '/' }),
+    () => access.request({ socketPath: at('nothing'), path: '/' }),
+    () => access.request({ socketPath: at('http.sock'), path: 'no-slash' }),
+    () => access.request({ url: 'http://user:password@127.0.0.1:2', path: '/' }),
+    () => access.request({ url: 'http://127.0.0.1:1', path: '/' }),
   ];
   const answers: unknown[] = [];
   for (const ask of asks) {
@@ -113,6 +149,21 @@ describe.each([
       'ENOENT',
       'timeout',
       { exitCode: 0, stdout: '\ufffd\n===== ', stderr: '' },
+      { status: 200, headers: expect.objectContaining({ 'content-type': 'text/plain' }), body: 'GET /hello?q=%20\n\u00e9\n===== ' },
+      { status: 404, headers: expect.not.objectContaining({ 'set-cookie': expect.anything() }), body: '' },
+      {
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify([{ Id: 'ab', State: { Health: { Status: 'healthy' } } }, null]),
+      },
+      { status: 200, headers: { 'content-type': 'text/plain' }, body: '' },
+      'too-large',
+      'timeout',
+      'ENOENT',
+      'ECONNREFUSED',
+      'EINVAL',
+      'EINVAL',
+      'ECONNREFUSED',
     ]);
   });
 
@@ -126,6 +177,7 @@ describe.each([
       access.readLink(join(folder, 'link'), { signal }),
       access.statFs('/proc', { signal }),
       access.exec('true', [], { signal }),
+      access.request({ socketPath: join(folder, 'http.sock'), path: '/hello?q=%20' }, { signal }),
     ]) {
       await expect(ask).rejects.toMatchObject({ name: 'AccessError', code: 'aborted' });
     }
@@ -133,6 +185,17 @@ describe.each([
 });
 
 describe('recordAccess', () => {
+  it('never writes what a request was not to keep, nor a password', async () => {
+    const folder = subject();
+    const log: string[] = [];
+    const access = recordAccess(new LocalHost(), { command: (entry) => log.push(encodeEntry(entry).toString()) });
+    await access.request({ socketPath: join(folder, 'http.sock'), path: '/inspect?all=1', keep: ['/*/State/Pid'] });
+    await access.request({ url: 'http://user:PASSWORD@127.0.0.1:1', path: '/' }).catch(() => {});
+    expect(log[0]).toContain(`\n> GET unix:${folder}/http.sock '/inspect?all=1'\nstatus=200  `);
+    expect(log[0]).toContain('[{"State":{"Pid":7}},null]');
+    expect(log.join('')).not.toMatch(/password|secret|healthy|Mounts/i);
+  });
+
   it('writes the answers to one thing in the order of the asks, whenever they come', async () => {
     const waiting: ((text: string) => void)[] = [];
     const slow = { readFile: () => new Promise<string>((resolve) => waiting.push(resolve)) } as unknown as HostAccess;

@@ -13,6 +13,11 @@ export interface HostAccess {
   readDir(path: string, options?: AccessOptions): Promise<string[]>;
   readLink(path: string, options?: AccessOptions): Promise<string>;
   statFs(path: string, options?: AccessOptions): Promise<FileSystemStat>;
+  /**
+   * One HTTP request without a body; redirects are not followed, and any status is a result. The body is text (UTF-8, at
+   * most 4 MiB). Throws AccessError if it could not be asked (ENOENT, EACCES, ECONNREFUSED, timeout, too-large, aborted).
+   */
+  request(ask: HttpAsk, options?: ExecOptions): Promise<HttpAnswer>;
   close(): Promise<void>;
 }
 
@@ -29,6 +34,35 @@ export interface ExecResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** Where to and what for. */
+export type HttpAsk = (
+  | {
+      /** A unix socket of the host. */
+      readonly socketPath: string;
+    }
+  | {
+      /** `http://` or `https://`, a host and a port, without user, password and path. */
+      readonly url: string;
+    }
+) & {
+  /** Begins with a slash; with the query. */
+  readonly path: string;
+  /** Default GET. */
+  readonly method?: 'GET' | 'HEAD';
+  /**
+   * What the answer is wanted for: JSON Pointers (RFC 6901) in which `*` is every key or element. All else of the body is
+   * discarded before it is recorded or returned, a body that is not JSON wholly, and of the headers all but the type.
+   */
+  readonly keep?: readonly string[];
+};
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 /** statfs(2), in units of `blockSize` bytes and in files. */

@@ -1,8 +1,9 @@
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { tempDir, waitFor } from '@hostwire/testkit';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { LocalHost } from './local-host.ts';
 
 const host = new LocalHost();
@@ -179,5 +180,27 @@ describe('LocalHost: files', () => {
     await expect(running).rejects.toMatchObject({ code: 'aborted' });
     await expect(closed.readFile('/proc/stat')).rejects.toMatchObject({ code: 'aborted' });
     expect(await closed.readFiles(['/proc/self/stat'])).toMatchObject([{ code: 'aborted' }]);
+  });
+});
+
+describe('LocalHost: sockets below a root', () => {
+  const serve = async (path: string, body: string) => {
+    const server = createServer((_, answer) => void answer.end(body));
+    await new Promise<void>((done) => server.listen(path, done));
+    onTestFinished(() => void server.close().closeAllConnections());
+  };
+
+  it("are the host's, by its own links; one that is not there is where this process has it", async () => {
+    const root = tempDir();
+    mkdirSync(join(root, 'run'));
+    mkdirSync(join(root, 'var'));
+    symlinkSync('/run', join(root, 'var/run'));
+    await serve(join(root, 'run/docker.sock'), 'host');
+    const own = join(tempDir(), 'own.sock');
+    await serve(own, 'own');
+    const access = new LocalHost({ root });
+    expect((await access.request({ socketPath: '/var/run/docker.sock', path: '/' })).body).toBe('host');
+    expect((await access.request({ socketPath: own, path: '/' })).body).toBe('own');
+    await expect(access.request({ socketPath: '/var/run/none.sock', path: '/' })).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -1,15 +1,26 @@
-import { readdir, readlink, statfs } from 'node:fs/promises';
+import { access, readdir, readlink, statfs } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toAbortError, toAccessError } from './access-failure.ts';
-import { AccessError, type AccessOptions, type ExecOptions, type ExecResult, type FileSystemStat, type HostAccess } from './host-access.ts';
+import {
+  AccessError,
+  type AccessOptions,
+  type ExecOptions,
+  type ExecResult,
+  type FileSystemStat,
+  type HostAccess,
+  type HttpAnswer,
+  type HttpAsk,
+} from './host-access.ts';
 import { runCommand } from './local-command.ts';
 import { isInstant, readInstant, readWhole } from './local-file.ts';
+import { checkAsk, sendRequest, targetOf } from './local-request.ts';
 import { pathBelow } from './path-below.ts';
 import { Slots } from './slots.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const COMMANDS_AT_ONCE = 8;
+const REQUESTS_AT_ONCE = 8;
 const READS_AT_ONCE = 8;
 /**
  * Paths beyond /proc and /sys may lie on a network or FUSE file system that never answers, and each such call holds one
@@ -24,6 +35,7 @@ const KERNEL_PATH = /^\/(?:proc|sys)(?:\/|$)/;
 export class LocalHost implements HostAccess {
   readonly #root: string;
   readonly #commands = new Slots(COMMANDS_AT_ONCE);
+  readonly #requests = new Slots(REQUESTS_AT_ONCE);
   readonly #kernelReads = new Slots(READS_AT_ONCE);
   readonly #slowReads = new Slots(SLOW_READS_AT_ONCE);
   /** Asks that were given up and whose system call has not come back. */
@@ -33,7 +45,8 @@ export class LocalHost implements HostAccess {
 
   /**
    * `root`: where the host's file system is seen (HOST_ROOT, in a container that has it mounted). Every path is then read
-   * below it; commands remain the container's own.
+   * below it; commands remain the container's own. A socket that is not there is looked for where this process itself has
+   * it: it may be all of the host's /run that was mounted.
    */
   constructor(options: { readonly root?: string } = {}) {
     this.#root = options.root ?? '/';
@@ -85,6 +98,27 @@ export class LocalHost implements HostAccess {
         files: stat.files,
         filesFree: stat.ffree,
       };
+    });
+  }
+
+  request(ask: HttpAsk, options: ExecOptions = {}): Promise<HttpAnswer> {
+    const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
+    return this.#ask(`${targetOf(ask)} ${ask.path}`, { ...options, timeout }, async (signal) => {
+      checkAsk(ask);
+      const release = await this.#requests.take(signal);
+      try {
+        if (!('socketPath' in ask)) return await sendRequest(ask, null, signal);
+        const own = posix.normalize(ask.socketPath);
+        if (this.#root === '/') return await sendRequest(ask, own, signal);
+        const below = await pathBelow(this.#root, own, false);
+        const isBelow = await access(below).then(
+          () => true,
+          () => false,
+        );
+        return await sendRequest(ask, isBelow ? below : own, signal);
+      } finally {
+        release();
+      }
     });
   }
 

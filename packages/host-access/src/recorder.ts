@@ -1,5 +1,6 @@
-import { type Answer, type Asked, askLine, type DumpEntry, encodeNames, encodeStat } from './dump-entry.ts';
+import { type Answer, type Asked, askLine, type DumpEntry, encodeHeaders, encodeNames, encodeStat } from './dump-entry.ts';
 import { AccessError, type FileSystemStat, type HostAccess } from './host-access.ts';
+import { targetOf } from './local-request.ts';
 
 /** Where a recorder writes to: a DiagnosticDump. Must not throw. */
 export interface AccessLog {
@@ -42,6 +43,12 @@ export function recordAccess(access: HostAccess, log: AccessLog): HostAccess {
         { kind: 'statfs', path },
         () => access.statFs(path, options),
         (stat: FileSystemStat) => body(encodeStat(stat)),
+      ),
+    request: (ask, options) =>
+      recorded(
+        { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: ask.path },
+        () => access.request(ask, options),
+        ({ status, headers, body }) => ({ status, stdout: body, stderr: encodeHeaders(headers) }),
       ),
     async readFiles(paths, options) {
       const done = paths.map((path) => order.begin({ kind: 'file', path }));

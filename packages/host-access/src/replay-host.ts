@@ -1,9 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toAbortError, toAccessError } from './access-failure.ts';
-import { type Answer, type Asked, askLine, decodeNames, decodeStat } from './dump-entry.ts';
+import { type Answer, type Asked, askLine, decodeHeaders, decodeNames, decodeStat } from './dump-entry.ts';
 import { parseCommandsLog } from './dump-parse.ts';
-import { AccessError, type AccessOptions, type ExecResult, type FileSystemStat, type HostAccess } from './host-access.ts';
+import {
+  AccessError,
+  type AccessOptions,
+  type ExecResult,
+  type FileSystemStat,
+  type HostAccess,
+  type HttpAnswer,
+  type HttpAsk,
+} from './host-access.ts';
+import { keepJson } from './keep-json.ts';
+import { checkAsk, targetOf } from './local-request.ts';
 import { ReplayClock, type ReplayTime } from './replay-clock.ts';
 
 /** The recorded answers to one and the same ask, in order. */
@@ -121,6 +131,15 @@ export class ReplayHost implements HostAccess {
 
   async statFs(path: string, options: AccessOptions = {}): Promise<FileSystemStat> {
     return decodeStat(this.#answer({ kind: 'statfs', path }, options).stdout);
+  }
+
+  async request(ask: HttpAsk, options: AccessOptions = {}): Promise<HttpAnswer> {
+    checkAsk(ask);
+    const asked: Asked = { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: ask.path };
+    const { status, stdout, stderr } = this.#answer(asked, options);
+    // What is asked of a dump of another version may be less than what was kept.
+    const body = ask.keep === undefined ? stdout : keepJson(stdout, ask.keep);
+    return { status: status ?? 0, headers: decodeHeaders(stderr), body };
   }
 
   async close(): Promise<void> {}
