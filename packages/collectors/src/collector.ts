@@ -32,7 +32,7 @@ export interface Collector<Options = unknown> extends CollectorDeclaration {
   readonly options: TSchema;
   /** True if the first reading gives no rates and a second is worth waiting for (`--dry-run`, the agent's start). */
   readonly needsTwo?: boolean;
-  probe(access: HostAccess): Promise<Capability>;
+  probe(access: HostAccess, options: Options): Promise<Capability>;
   /** Throws when the host was asked and it went wrong; the runner turns that into an entry of `errors`. */
   collect(context: CollectContext<Options>): Promise<CollectedRows>;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseCpuTimes } from './cpu/parse.ts';
 import { parseMountinfo } from './disk/parse.ts';
 import { parseDiskstats } from './diskio/parse.ts';
+import { parseContainers, parseInfo, parseInspect, parseStats, splitImage } from './docker/parse.ts';
 import { parseKernelCounters } from './kernel/parse.ts';
 import { parseMeminfo } from './mem/parse.ts';
 import { parseFlags, parseNetDev, parseSpeed } from './net/parse.ts';
@@ -36,6 +37,11 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   countSessions: (text) => countSessions([text]),
   parseCpuinfo,
   parseMillidegrees: (text) => parseMillidegrees(text, 'x'),
+  parseInfo,
+  parseContainers,
+  parseInspect: (text) => parseInspect(text, 0),
+  parseStats: (text) => parseStats(text, undefined),
+  splitImage,
   sensorName: (text) => sensorName(text, text),
 };
 
@@ -75,6 +81,7 @@ const WORDS = [
     ':',
     '0-3',
   ],
+  ...['{', '}', '[', ']', ',', '"Id":', '"State":', '"cpu_stats":', '"Names":', 'null', '"a"'],
   ...['\n', ' ', '0', '7', '99999999999999999999', '-1', '1.5', 'NaN', '\0', '\u202e', '\ud800'],
 ];
 const garbage = fc.oneof(

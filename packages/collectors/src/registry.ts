@@ -3,6 +3,7 @@ import type { Collector } from './collector.ts';
 import { cpu } from './cpu/index.ts';
 import { disk } from './disk/index.ts';
 import { diskio } from './diskio/index.ts';
+import { docker } from './docker/index.ts';
 import { kernel } from './kernel/index.ts';
 import { mem } from './mem/index.ts';
 import { net } from './net/index.ts';
@@ -15,7 +16,21 @@ import { system } from './system/index.ts';
 import { temp } from './temp/index.ts';
 
 /** Every collector, one line each. */
-export const COLLECTORS: readonly Collector[] = [cpu, mem, swap, system, kernel, pressure, processes, disk, diskio, net, netstat, temp];
+export const COLLECTORS: readonly Collector[] = [
+  cpu,
+  mem,
+  swap,
+  system,
+  kernel,
+  pressure,
+  processes,
+  disk,
+  diskio,
+  net,
+  netstat,
+  temp,
+  docker,
+];
 
 /** The union of what these collectors and the runner itself declare. */
 export function catalog(collectors: readonly Collector[] = COLLECTORS): Catalog {

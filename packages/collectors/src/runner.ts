@@ -98,7 +98,7 @@ export function createRunner({
   async function isAvailable(entry: Entry): Promise<boolean> {
     const known = entry.capability;
     if (known === null || (!known.available && performance.now() - entry.probedAt > PROBE_AGAIN_MS)) {
-      entry.capability = await entry.collector.probe(access);
+      entry.capability = await entry.collector.probe(access, entry.settings.options);
       entry.probedAt = performance.now();
     }
     return entry.capability?.available ?? false;

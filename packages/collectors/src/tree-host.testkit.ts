@@ -1,7 +1,15 @@
 import { setMaxListeners } from 'node:events';
-import { AccessError, type AccessOptions, type ExecResult, type FileSystemStat, type HostAccess } from '@hostwire/host-access';
+import {
+  AccessError,
+  type AccessOptions,
+  type ExecResult,
+  type FileSystemStat,
+  type HostAccess,
+  type HttpAnswer,
+  type HttpAsk,
+} from '@hostwire/host-access';
 import type { Row } from '@hostwire/model';
-import type { CollectContext, Collector } from './collector.ts';
+import type { CollectContext, CollectedRows, Collector } from './collector.ts';
 import { settingsOf } from './config.ts';
 
 /** A host of a few files in memory, for what no recorded tree has. A file that is an error cannot be read. */
@@ -56,6 +64,10 @@ export class TreeHost implements HostAccess {
     throw absent(command);
   }
 
+  async request(ask: HttpAsk): Promise<HttpAnswer> {
+    throw absent('url' in ask ? ask.url : ask.socketPath);
+  }
+
   async close(): Promise<void> {}
 }
 
@@ -77,6 +89,11 @@ export class Readings {
 
   /** Rows of one measurement, by default the one of the collector's name, at `monotonic` milliseconds. */
   async read(access: HostAccess, monotonic = 0, measurement = this.#collector.name): Promise<Row[]> {
+    return (await this.readAll(access, monotonic))[measurement] ?? [];
+  }
+
+  /** Rows of all measurements. */
+  readAll(access: HostAccess, monotonic = 0): Promise<CollectedRows> {
     const { signal } = new AbortController();
     setMaxListeners(0, signal);
     const context: CollectContext = {
@@ -88,6 +105,6 @@ export class Readings {
       memory: this.#memory,
       report: (error) => this.reported.push(error),
     };
-    return (await this.#collector.collect(context))[measurement] ?? [];
+    return this.#collector.collect(context);
   }
 }

@@ -17,9 +17,9 @@ it.skipIf(fixturesDir() === null)('pressure of the recorded server has the value
 });
 
 it('is not available on a kernel without PSI, and says how to get it', async () => {
-  expect(await pressure.probe(new TreeHost())).toMatchObject({ available: false, hint: expect.stringContaining('psi=1') });
+  expect(await pressure.probe(new TreeHost(), {})).toMatchObject({ available: false, hint: expect.stringContaining('psi=1') });
   const disabled = new AccessError('EOPNOTSUPP', '/proc/pressure/cpu: operation not supported');
-  expect(await pressure.probe(new TreeHost({ files: { '/proc/pressure/cpu': disabled } }))).toMatchObject({ available: false });
+  expect(await pressure.probe(new TreeHost({ files: { '/proc/pressure/cpu': disabled } }), {})).toMatchObject({ available: false });
 });
 
 it('names what it cannot understand', async () => {

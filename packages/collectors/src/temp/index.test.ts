@@ -66,8 +66,8 @@ describe('temp', () => {
   });
 
   it('is available where there is a sensor', async () => {
-    expect(await temp.probe(new TreeHost({ files: ZONE }))).toEqual({ available: true });
-    expect(await temp.probe(new TreeHost())).toMatchObject({ available: false, reason: 'no temperature sensor' });
+    expect(await temp.probe(new TreeHost({ files: ZONE }), {})).toEqual({ available: true });
+    expect(await temp.probe(new TreeHost(), {})).toMatchObject({ available: false, reason: 'no temperature sensor' });
   });
 });
 
