@@ -69,8 +69,13 @@ async function setUp(
   let labels: Readonly<Record<string, string>> = {};
   let value = 50;
   const registry = await openRegistry({ file });
+  let group: string | null = null;
   const host: HostView = {
     host: 'pve1',
+    get group() {
+      return group;
+    },
+    labels: {},
     state: 'online',
     lastSampleAt: now,
     lastSeenAt: now,
@@ -107,6 +112,9 @@ async function setUp(
     events,
     tag(tags: Readonly<Record<string, string>>) {
       labels = tags;
+    },
+    join(name: string | null) {
+      group = name;
     },
     file,
     close,
@@ -201,7 +209,15 @@ it('begins a pending alert anew that was left from long before the start', async
 });
 
 it('accuses no host when this machine slept, or its clock was set forward', async () => {
-  const offline = { name: 'host_offline', condition: 'offline', severity: 'critical', forMs: 5000, summary: 'offline' } as const;
+  const offline = {
+    name: 'host_offline',
+    condition: 'offline',
+    severity: 'critical',
+    groups: null,
+    labels: {},
+    forMs: 5000,
+    summary: 'offline',
+  } as const;
   const { alerting, at } = await setUp(undefined, undefined, 0, [offline]);
   await at(1, 0);
   await at(7200, 0);
@@ -212,7 +228,15 @@ it('accuses no host when this machine slept, or its clock was set forward', asyn
 });
 
 it('notices silence again after the clock was set back', async () => {
-  const offline = { name: 'host_offline', condition: 'offline', severity: 'critical', forMs: 5000, summary: 'offline' } as const;
+  const offline = {
+    name: 'host_offline',
+    condition: 'offline',
+    severity: 'critical',
+    groups: null,
+    labels: {},
+    forMs: 5000,
+    summary: 'offline',
+  } as const;
   const { alerting, at } = await setUp(undefined, undefined, 0, [offline]);
   for (let second = -900; second < -860; second++) await at(second, 0);
   expect(alerting.list().map(({ state }) => state)).toEqual(['firing']);
@@ -295,4 +319,33 @@ it('takes over who acknowledged in another process, and keeps values that move f
   expect(events.at(-1)).toMatchObject({ event: 'alert_update', alert: { acknowledgedBy: 'elsewhere' } });
   expect(JSON.parse(bus.retained.get(TOPIC) ?? '{}')).toMatchObject({ acknowledged_by: 'elsewhere' });
   expect(await registry.alerts.get('high_cpu.pve1')).toMatchObject({ value: 99, summary: 'CPU 99 %', acknowledgedBy: 'elsewhere' });
+});
+
+it('ends the alert of a host that leaves the group of its rule, and begins anew when it comes back', async () => {
+  const ofPi = rules.map((rule) => ({ ...rule, groups: ['pi'] }));
+  const { alerting, bus, events, registry, join: joinGroup, at } = await setUp(undefined, undefined, 0, ofPi);
+  await at(0, 95);
+  expect(alerting.list()).toEqual([]);
+  joinGroup('pi');
+  await at(1, 95);
+  joinGroup('attic');
+  await at(2, 95);
+  expect([alerting.list(), events.map(({ event }) => event)]).toEqual([[], ['alert_cleared']]);
+  joinGroup('pi');
+  await at(3, 95);
+  await at(13, 96);
+  expect(JSON.parse(bus.retained.get(TOPIC) ?? '{}')).toMatchObject({ state: 'firing', summary: 'CPU 96 %' });
+  joinGroup(null);
+  await at(14, 99);
+  const ended = { state: 'resolved', summary: 'CPU 96 %', value: 96, resolvedAt: 1_014_000 };
+  expect(alerting.list()).toMatchObject([ended]);
+  expect(await registry.alerts.get('high_cpu.pve1')).toMatchObject(ended);
+  expect(bus.retained.has(TOPIC)).toBe(false);
+  expect(events.map(({ event }) => event)).toEqual(['alert_cleared', 'alert_new', 'alert_cleared']);
+  await at(15, 99);
+  expect(bus.said.filter((said) => said.includes('resolved'))).toHaveLength(1);
+  joinGroup('pi');
+  await at(16, 97);
+  await at(26, 97);
+  expect(alerting.list()).toMatchObject([{ state: 'firing', firedAt: 1_026_000 }]);
 });

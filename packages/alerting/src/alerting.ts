@@ -2,9 +2,9 @@ import { Counters, type Topics } from '@hostwire/model';
 import type { Acknowledgement, AlertRecord, AlertRegistry } from '@hostwire/registry';
 import type { MessageBus } from '@hostwire/transport';
 import { alertPayload, sameAcknowledgement } from './alert-body.ts';
-import { alertId, type Evaluation, evaluate } from './evaluate.ts';
+import { alertId, type Evaluation, endAlert, evaluate } from './evaluate.ts';
 import { type HostView, observe } from './observe.ts';
-import type { Rule, Severity } from './rule.ts';
+import { isFor, type Rule, type Severity } from './rule.ts';
 
 /** What listeners hear. `alert_cleared` also tells of a pending alert that was dropped before it fired. */
 export interface AlertEvent {
@@ -189,6 +189,14 @@ export function createAlerting(options: AlertingOptions): Alerting {
     moved.clear();
   };
 
+  /** The host has left the rule's groups, or lost a label that the rule asks for. */
+  const endAlertsOf = async (rule: Rule, host: string, at: number): Promise<void> => {
+    for (const alert of alerts.values()) {
+      const evaluation = alert.rule === rule.name && alert.host === host ? endAlert(alert, at) : null;
+      if (evaluation !== null && mayAct()) await apply(evaluation);
+    }
+  };
+
   const evaluateAll = async (): Promise<void> => {
     const listening = options.listeningSince?.();
     if (!mayAct() || listening === null) return;
@@ -201,6 +209,10 @@ export function createAlerting(options: AlertingOptions): Alerting {
     tickedAt = at;
     for (const view of hosts()) {
       for (const rule of rules) {
+        if (!isFor(rule, view)) {
+          await endAlertsOf(rule, view.host, at);
+          continue;
+        }
         for (const observation of observe(rule, view, at, startedAt)) {
           const previous = alerts.get(alertId(rule, view.host, observation.labels)) ?? null;
           const evaluation = evaluate(rule, observation, previous, at);

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alertId, evaluate } from './evaluate.ts';
 import { type HostView, type Observation, observe } from './observe.ts';
-import { type RuleTable, type ThresholdRule, toRules } from './rule.ts';
+import { isFor, type RuleTable, type ThresholdRule, toRules } from './rule.ts';
 import { DEFAULT_RULES_FILE, loadRules } from './rules-file.ts';
 
 const catalog = toCatalog([
@@ -136,6 +136,8 @@ function toWellFormed(text: string): string {
 function view(change: Partial<HostView>): HostView {
   return {
     host: 'pve1',
+    group: null,
+    labels: {},
     state: 'online',
     lastSampleAt: 0,
     lastSeenAt: 0,
@@ -205,6 +207,26 @@ describe('observe', () => {
   });
 });
 
+describe('isFor', () => {
+  const of = (change: Partial<RuleTable>): ThresholdRule => toRules([{ ...table, ...change }], catalog).rules[0] as ThresholdRule;
+
+  it('takes hosts of one of the groups that have all of the labels; without either all hosts', () => {
+    const attic = { group: 'pi', labels: { site: 'home', rack: '7' } };
+    const lone = { group: null, labels: {} };
+    expect([isFor(rule, attic), isFor(rule, lone)]).toEqual([true, true]);
+    const ofPi = of({ groups: ['pi', 'gpu'] });
+    expect([isFor(ofPi, attic), isFor(ofPi, lone), isFor(ofPi, { ...attic, group: 'Pi' })]).toEqual([true, false, false]);
+    const atHome = of({ labels: { site: 'home' } });
+    expect([isFor(atHome, attic), isFor(atHome, lone), isFor(atHome, { ...attic, labels: { site: 'work' } })]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(isFor(of({ groups: ['pi'], labels: { site: 'home', rack: '8' } }), attic)).toBe(false);
+    expect(isFor(of({ labels: { constructor: 'x' } }), lone)).toBe(false);
+  });
+});
+
 describe('toRules', () => {
   it('reports every problem at once, each with what is allowed', () => {
     const { rules, problems } = toRules(
@@ -261,5 +283,10 @@ describe('loadRules', () => {
       '[[rule]]\nname = "x"\nseverity = "info"\ncondition = "above"\nmeasurement = "cpu"\nfield = "usage"\nthreshold = 1\nsummary = "s"\n',
     );
     await expect(loadRules(file, catalog)).rejects.toThrow(/field[\s\S]*usage[\s\S]*usage_active/);
+    const narrow = '[[rule]]\nname = "x"\nseverity = "info"\ncondition = "offline"\nsummary = "s"\n';
+    writeFileSync(file, `${narrow}groups = []\nlabels = { Site = "x" }\n`);
+    await expect(loadRules(file, catalog)).rejects.toThrow(/groups[\s\S]*labels/);
+    writeFileSync(file, `${narrow}groups = ["Raspberry Pis"]\nlabels = { site = "home" }\n`);
+    expect(await loadRules(file, catalog)).toMatchObject([{ groups: ['Raspberry Pis'], labels: { site: 'home' } }]);
   });
 });

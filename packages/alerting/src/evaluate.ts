@@ -40,6 +40,12 @@ export function evaluate(rule: Rule, observation: Observation, previous: AlertRe
   return { alert: current, change: null };
 }
 
+/** What becomes of an alert whose rule is no longer one for its host: it says what it said last, and is over. */
+export function endAlert(alert: AlertRecord, now: number): Evaluation | null {
+  if (alert.state === 'resolved') return null;
+  return { alert: { ...alert, state: 'resolved', resolvedAt: now }, change: alert.state === 'firing' ? 'resolved' : 'dropped' };
+}
+
 /** A topic level of ours is at most this long. */
 const MAX_ID_LENGTH = 128;
 

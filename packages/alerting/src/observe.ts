@@ -11,6 +11,8 @@ export interface HostConflict {
 /** What alerting needs to know of a host; the live state gives it. Times are the server's own, ms since the epoch. */
 export interface HostView {
   readonly host: string;
+  readonly group: string | null;
+  readonly labels: Readonly<Record<string, string>>;
   /** By the status topic: `online` only if a live sample or status came since this server's start. */
   readonly state: 'never_connected' | 'online' | 'offline';
   /** Receive time of the newest live sample; null: none since this server's start. */

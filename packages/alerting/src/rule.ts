@@ -1,4 +1,4 @@
-import { type Catalog, parseDuration, type Tags } from '@hostwire/model';
+import { type Catalog, GROUP_PATTERN, LABEL_KEY_PATTERN, parseDuration, type Tags } from '@hostwire/model';
 import Type, { type Static } from 'typebox';
 
 const Name = Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}$' });
@@ -11,6 +11,12 @@ const RuleSchema = Type.Object(
     condition: Type.Union([Type.Literal('above'), Type.Literal('below'), Type.Literal('offline'), Type.Literal('conflict')]),
     measurement: Type.Optional(Type.String({ minLength: 1 })),
     field: Type.Optional(Type.String({ minLength: 1 })),
+    groups: Type.Optional(
+      Type.Array(Type.String({ pattern: GROUP_PATTERN.source, allowed: 'the name of a group of hosts' }), { minItems: 1 }),
+    ),
+    labels: Type.Optional(
+      Type.Record(Type.String({ pattern: LABEL_KEY_PATTERN.source }), Type.String({ minLength: 1 }), { additionalProperties: false }),
+    ),
     where: Type.Optional(Type.Record(Type.String(), Type.String())),
     group_by: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     threshold: Type.Optional(Type.Number()),
@@ -30,6 +36,10 @@ export type Severity = RuleTable['severity'];
 interface RuleBase {
   readonly name: string;
   readonly severity: Severity;
+  /** Only hosts of one of these groups; null: of any, and of none. */
+  readonly groups: readonly string[] | null;
+  /** Only hosts that have all of these labels. */
+  readonly labels: Readonly<Record<string, string>>;
   /** How long the condition must hold before the alert fires, ms. */
   readonly forMs: number;
   /** Template: {value}, {threshold}, {age}, {host}, the names of tags, and {older} and {newer} of a conflict. */
@@ -62,6 +72,15 @@ export interface ThresholdRule extends RuleBase {
 
 export type Rule = OfflineRule | ConflictRule | ThresholdRule;
 
+/** Whether a rule is one for this host. */
+export function isFor(
+  { groups, labels }: Rule,
+  host: { readonly group: string | null; readonly labels: Readonly<Record<string, string>> },
+): boolean {
+  if (groups !== null && (host.group === null || !groups.includes(host.group))) return false;
+  return Object.entries(labels).every(([key, value]) => Object.hasOwn(host.labels, key) && host.labels[key] === value);
+}
+
 /** Conditions on the host itself, which read no field. */
 function isOfHost(condition: RuleTable['condition']): condition is 'offline' | 'conflict' {
   return condition === 'offline' || condition === 'conflict';
@@ -82,7 +101,8 @@ export function toRules(tables: readonly RuleTable[], catalog: Catalog): { rules
     const key = (name: string) => `rule[${index}].${name}`;
     if (names.has(table.name)) problems.push({ key: key('name'), value: table.name, allowed: 'a name that no other rule has' });
     names.add(table.name);
-    const base = { name: table.name, severity: table.severity, forMs: parseDuration(table.for ?? '0s') ?? 0, summary: table.summary };
+    const { name, severity, summary, groups = null, labels = {} } = table;
+    const base: RuleBase = { name, severity, summary, groups, labels, forMs: parseDuration(table.for ?? '0s') ?? 0 };
     if (isOfHost(table.condition)) {
       for (const name of ['measurement', 'field', 'where', 'group_by', 'threshold', 'clear_threshold'] as const) {
         if (table[name] !== undefined) {

@@ -13,7 +13,7 @@ const script = (shell: Shell): string => completionScript(shell, shapes) ?? '';
 const ACTIONS: readonly [line: readonly string[], offers: readonly string[]][] = [
   [
     ['hostwire', 'host', ''],
-    ['add', 'list', 'remove', 'rotate'],
+    ['add', 'list', 'remove', 'rotate', 'set'],
   ],
   [
     ['hostwire', '--data-dir', '/x', 'host', '--json', 'r'],
