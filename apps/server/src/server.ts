@@ -23,6 +23,7 @@ import { listening } from './live/listening.ts';
 import { createLiveState, type LiveState } from './live/live-state.ts';
 import { seedSoon } from './live/seed-soon.ts';
 import { writeSeen } from './live/seen-writer.ts';
+import { plainReach } from './reach.ts';
 import type { BrokerLink } from './roles/broker-link.ts';
 import { enrolUnknown, followRegistry } from './roles/follow-hosts.ts';
 import { claimInstance } from './roles/instance.ts';
@@ -38,6 +39,7 @@ import { alertLevels, levels } from './self/levels.ts';
 import type { ProcessSource } from './self/process-report.ts';
 import { silentParts } from './self/silent-parts.ts';
 import { writeSelf } from './self/write-self.ts';
+import { serverKey } from './server-key.ts';
 
 /** Raw samples; the same name on every store. */
 export const DATABASE = 'hostwire';
@@ -252,6 +254,8 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
       ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
       brokerAccess: openBrokerAccess({ config, registry, serverToken, topics, counters: countersOf('broker_access'), logger }),
       config: () => describeConfig(config, ports),
+      reach: () => plainReach(config, ports),
+      enrolment: { serverKey: () => serverKey(config.dataDir), counters: countersOf('enrolment') },
     };
     const api = await serveApi(context, { config, logger, bus: broker, socket: { ...socket, counters: countersOf('api') }, webRoot });
     closers.add('API', () => api.close());

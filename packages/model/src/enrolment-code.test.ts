@@ -23,6 +23,10 @@ describe('an enrolment code', () => {
     for (const text of ['', '7K2M-QX4D-R9P', '7K2M-QX4D-R9PVX', '7K2M-QX4D-R9PU', '7K2M_QX4D_R9PV', ' '.repeat(100), '\u212a'.repeat(12)]) {
       expect(parseEnrolmentCode(text)).toBeNull();
     }
-    fc.assert(fc.property(fc.string(), (text) => expect(parseEnrolmentCode(text) ?? '').toMatch(/^([0-9A-HJKMNP-TV-Z]{12})?$/)));
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(parseEnrolmentCode(text) ?? '').toMatch(/^([0-9A-HJKMNP-TV-Z]{12})?$/);
+      }),
+    );
   });
 });

@@ -38,7 +38,12 @@ describe('the OpenAPI document', () => {
 describe('who may ask', () => {
   it('is nobody without a login, but for health and the login itself', async () => {
     const server = await testServer();
-    expect(routes.filter(({ isOpen }) => isOpen).map(({ path }) => path)).toEqual(['/health', '/api/login']);
+    expect(routes.filter(({ isOpen }) => isOpen).map(({ path }) => path)).toEqual([
+      '/health',
+      '/api/login',
+      '/api/enroll',
+      '/api/enroll/{request}',
+    ]);
     for (const { path, method, isOpen } of routes) {
       for (const headers of [{}, { authorization: 'Bearer wrong' }, { cookie: 'hostwire_session=wrong' }]) {
         const answer = await fetch(`${server.url}${path}`, { method, headers });

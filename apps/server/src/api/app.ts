@@ -15,6 +15,8 @@ import { acceptUpgrades, type LiveSocketOptions, liveSocket } from './live-socke
 import { servePage } from './page.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { brokerAccessRoutes, comesFromBroker } from './routes/broker-access.ts';
+import { enrollRoutes } from './routes/enroll.ts';
+import { enrolmentRoutes } from './routes/enrolments.ts';
 import { hostAccessRoutes } from './routes/host-access.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { seriesRoutes } from './routes/series.ts';
@@ -140,6 +142,8 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(sessionRoutes(context));
   await app.register(hostRoutes(context));
   await app.register(hostAccessRoutes(context));
+  await app.register(enrolmentRoutes(context));
+  await app.register(enrollRoutes(context));
   await app.register(seriesRoutes(context));
   await app.register(alertRoutes(context));
   await app.register(brokerAccessRoutes(context));

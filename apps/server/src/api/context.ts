@@ -1,7 +1,9 @@
+import type { Counters } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { SeriesStore } from '@hostwire/store';
 import type { AlertDesk } from '../alerts/alert-desk.ts';
 import type { LiveState } from '../live/live-state.ts';
+import type { Reach } from '../reach.ts';
 import type { BrokerAccess } from '../roles/open-broker-access.ts';
 import type { ProcessSource } from '../self/process-report.ts';
 import type { ConfigBody } from './schemas.ts';
@@ -18,6 +20,13 @@ export interface ApiContext {
   readonly self: ProcessSource;
   /** Null where no external broker may ask. */
   readonly brokerAccess: BrokerAccess | null;
+  /** How other machines reach this server, now. */
+  reach(): Reach;
+  readonly enrolment: {
+    /** With which commands are signed, as agents know it. */
+    serverKey(): string;
+    readonly counters: Counters;
+  };
   /** Without secrets. */
   config(): ConfigBody;
   readonly now: () => number;

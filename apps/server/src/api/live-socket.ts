@@ -158,7 +158,12 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
         if (request.identity !== null) accept(socket, request.identity);
       },
     );
-    const unsubscribe = [live.onChange((host) => changed.add(host)), live.onSample(sendSample), context.alerts.onEvent(sendAlert)];
+    const unsubscribe = [
+      live.onChange((host) => changed.add(host)),
+      live.onSample(sendSample),
+      context.alerts.onEvent(sendAlert),
+      context.registry.enrolments.onChange(() => broadcast('enrolment', {})),
+    ];
     const timers = [
       setInterval(sendHosts, batchMs),
       setInterval(() => {

@@ -1,5 +1,6 @@
 import { GROUP_PATTERN, LABEL_KEY_PATTERN } from '@hostwire/model';
 import Type, { type Static, type TSchema } from 'typebox';
+import { ENROLMENT_COMPONENTS } from './enrolment-schemas.ts';
 import { ConflictShape, GapList, GapShape, ProcessShape, ServerAnswer } from './process-schemas.ts';
 
 /** Shapes of the API. Times are ms since the epoch, UTC, unless a name ends in `_at_iso`. Missing knowledge is null, never 0. */
@@ -307,6 +308,7 @@ export const COMPONENTS: readonly TSchema[] = [
   ServerAnswer,
   GapShape,
   GapList,
+  ...ENROLMENT_COMPONENTS,
 ];
 
 export type HealthBody = Static<typeof Health>;

@@ -1,9 +1,9 @@
 import type { ServerConfig, ServerOptions } from '../config/load-config.ts';
 import { hostRemoved } from '../host-removed.ts';
 import { keptAddress } from '../kept-address.ts';
+import { serverKey } from '../server-key.ts';
 import { UsageError } from './failure.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
-import { serverKey } from './server-key.ts';
 import { withRegistry } from './with-registry.ts';
 
 /** Prints the token once; only its hash is kept. */

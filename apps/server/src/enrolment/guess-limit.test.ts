@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { GuessLimit } from './guess-limit.ts';
+
+it('lets each address try once a minute after sixty wrong codes in one, however many addresses guess', () => {
+  let now = 0;
+  const limit = new GuessLimit(() => now);
+  for (let index = 0; index < 60; index++) {
+    expect(limit.mayTry(`192.0.2.${index}`)).toBe(true);
+    limit.wrong();
+  }
+  expect([limit.mayTry('192.0.2.1'), limit.mayTry('192.0.2.1'), limit.mayTry('192.0.2.2')]).toEqual([true, false, true]);
+  now = 60_000;
+  expect([limit.mayTry('192.0.2.1'), limit.mayTry('192.0.2.1')]).toEqual([true, true]);
+});
+
+it('remembers a bounded number of addresses, and refuses the others', () => {
+  const limit = new GuessLimit(() => 0);
+  for (let index = 0; index < 60; index++) limit.wrong();
+  for (let index = 0; index < 10_000; index++) expect(limit.mayTry(`a${index}`)).toBe(true);
+  expect(limit.mayTry('one more')).toBe(false);
+});
