@@ -19,6 +19,12 @@ export function internalToken(dataDir: string): string {
   ]);
 }
 
+/** That secret if it was made; null if not. Throws what the file system says. */
+export function readInternalToken(dataDir: string): string | null {
+  const token = read(join(dataDir, 'internal.token'));
+  return token !== null && TOKEN.test(token) ? token : null;
+}
+
 function read(file: string): string | null {
   try {
     return readFileSync(file, 'utf8').trim();

@@ -2,7 +2,7 @@ import { type Alerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting
 import { catalog } from '@hostwire/collectors';
 import { createIdentityWatch } from '@hostwire/ingest';
 import { Counters, topics as topicsOf } from '@hostwire/model';
-import { describeUrl, openRegistry, type Registry } from '@hostwire/registry';
+import { describeUrl, hashToken, openRegistry, type Registry, verifyToken } from '@hostwire/registry';
 import { type Logger, redactUrl, version } from '@hostwire/service';
 import type { SeriesStore } from '@hostwire/store';
 import { switchedDesk } from './alerts/alert-desk.ts';
@@ -250,9 +250,11 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   if (metrics !== null) closers.add('metrics', () => metrics.close());
   const ports = { http: null as number | null, mqtt: broker.mqttPort, influx: influx?.port ?? null, metrics: metrics?.port ?? null };
   if (desk !== null) {
+    const serverHash = hashToken(serverToken);
     const context: ApiContext = {
       ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
       brokerAccess: openBrokerAccess({ config, registry, serverToken, topics, counters: countersOf('broker_access'), logger }),
+      isServerToken: (token) => verifyToken(token, serverHash),
       config: () => describeConfig(config, ports),
       reach: () => plainReach(config, ports),
       enrolment: { serverKey: () => serverKey(config.dataDir), counters: countersOf('enrolment') },

@@ -19,12 +19,15 @@ const MAX_FILTER_LEVELS = 16;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNWANTED = /[\u0000-\u001f\u007f-\u009f\ufffd\ufffe\uffff]/;
 
+/** Beside a host's own client id, for whoever looks whether it could connect without taking its agent's session over. */
+const PROBE = ':doctor';
+
 /**
- * Host ids and client ids of others never meet: a host's client id is its host id, and only its own credentials can
- * take its session over. Returns the id of the session, or null if this principal may not use this client id.
+ * Host ids and client ids of others never meet: a host's client id is its host id (or that and `:doctor`), and only its own
+ * credentials can take its session over. Returns the id of the session, or null if this principal may not use this client id.
  */
 export function sessionId(principal: Principal, clientId: string, random: () => string): string | null {
-  if (principal.kind === 'host') return clientId === principal.host ? clientId : null;
+  if (principal.kind === 'host') return clientId === principal.host || clientId === `${principal.host}${PROBE}` ? clientId : null;
   if (clientId === '') return `${usernameOf(principal)}/${random()}`;
   return CLIENT_ID.test(clientId) ? `${usernameOf(principal)}/${clientId}` : null;
 }

@@ -50,6 +50,26 @@ export async function lockFolder(folder: string): Promise<{ release(): Promise<v
   throw new JournalError('locked', `another process uses the folder ${folder}: stop it, or give this one a folder of its own`);
 }
 
+/**
+ * The processes that have a folder or try to get it, by the names of their locks in it; none if nobody does, or if there is
+ * no such folder. It only asks. Rejects with the system's error if the folder cannot be read.
+ */
+export async function lockHolders(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const locks = names.filter((name) => LOCK.test(name));
+  if (locks.length === 0) return [];
+  const handle = await open(folder, 'r');
+  try {
+    const answers = await Promise.all(locks.map((name) => ask(join('/proc/self/fd', String(handle.fd), name))));
+    return locks.filter((_, at) => answers[at] !== 'dead');
+  } finally {
+    await handle.close();
+  }
+}
+
 class Claim {
   held = false;
   readonly #folder: FileHandle;

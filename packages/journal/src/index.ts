@@ -1,5 +1,5 @@
 export type { FileSystem, OpenFile } from './file-system.ts';
 export { nodeFileSystem } from './file-system.ts';
-export { lockFolder } from './folder-lock.ts';
+export { lockFolder, lockHolders } from './folder-lock.ts';
 export * from './journal.ts';
 export { openJournal } from './segment-log.ts';

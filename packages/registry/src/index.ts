@@ -1,4 +1,5 @@
 export * from './enrolment.ts';
+export { inspectRegistry, type RegistryInspection } from './inspect-registry.ts';
 export { SESSION_IDLE_MS, SESSION_MAX_MS } from './logins.ts';
 export { openRegistry, type RegistryOptions } from './open-registry.ts';
 export { describeUrl } from './postgres-database.ts';

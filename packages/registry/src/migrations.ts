@@ -169,6 +169,9 @@ export async function migrate(
   }
 }
 
+/** The schema that this program writes. */
+export const KNOWN_SCHEMA = MIGRATIONS.length;
+
 /** 0 if the key was never written. */
 export async function readMeta(db: Db | Trx, key: string): Promise<number> {
   const row = await db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst();

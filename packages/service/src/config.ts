@@ -109,7 +109,8 @@ function setKey(table: Record<string, unknown>, key: string, value: unknown): bo
   return true;
 }
 
-function describeProblem({ key, value, allowed, source, line }: ConfigProblem): string {
+/** A problem in one sentence; no secret is in it. */
+export function describeProblem({ key, value, allowed, source, line }: ConfigProblem): string {
   const where = source !== undefined ? ` (from ${source})` : line !== undefined && !key.startsWith('line ') ? ` (line ${line})` : '';
   return `${key}${value === undefined ? '' : ` = ${value}`}${where} ${allowed}`;
 }

@@ -13,3 +13,4 @@ export {
 } from './mqtt-client.ts';
 export * from './payload.ts';
 export { topicFilter } from './topic-filter.ts';
+export { tryConnection } from './try-connection.ts';

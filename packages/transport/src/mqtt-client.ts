@@ -16,6 +16,8 @@ export interface MqttClientOptions {
   readonly logger: Logger;
   /** Where connections, lost ones, attempts that failed, and what was refused or not sent is counted. */
   readonly counters?: Counters;
+  /** Hears of each attempt that failed and each connection that was lost, but not by `close`. */
+  readonly onFailure?: (failure: ConnectionFailure) => void;
   /** Reconnecting waits a random time between this (default 1,000) and a bound that doubles up to `maxDelayMs` (default 60,000). */
   readonly minDelayMs?: number;
   readonly maxDelayMs?: number;
@@ -274,6 +276,7 @@ class ReconnectingClient implements MqttClient {
     this.#rejectPending(new TransportError(this.#closed ? 'closed' : 'offline', `the connection to the broker ended: ${failure.message}`));
     if (this.#closed) return;
     this.#count(stood ? 'connections_lost' : 'connections_failed');
+    this.#options.onFailure?.(failure);
     if (stood && Date.now() - this.#connectedAt >= (this.#options.stableMs ?? 60_000)) this.#attempt = 0;
     const delay = reconnectDelay(this.#attempt++, this.#options.minDelayMs ?? 1000, this.#options.maxDelayMs ?? 60_000);
     const fields = { broker: this.#url.shown, kind: failure.kind, retryInMs: Math.round(delay) };

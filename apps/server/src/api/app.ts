@@ -67,7 +67,7 @@ export async function createApi(context: ApiContext, options: ApiOptions): Promi
     allowList: (request) => comesFromBroker(context, request),
     errorResponseBuilder: () => new ApiError('too-many-requests', 'Too many requests; wait a minute and try again.'),
   });
-  guardRoutes(app, () => context.registry);
+  guardRoutes(app, context);
   await app.register(liveSocket(context, options.socket));
   await describe(app);
   await app.register(swaggerUi, {

@@ -1,5 +1,6 @@
-import type { Registry, Scope } from '@hostwire/registry';
+import { type Scope, SERVER_USERNAME } from '@hostwire/registry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiContext } from './context.ts';
 import { ApiError } from './errors.ts';
 
 export const SESSION_COOKIE = 'hostwire_session';
@@ -34,12 +35,12 @@ declare module 'fastify' {
  * Guards every route that is not `open`: a session cookie, or a token in `Authorization: Bearer` (RFC 6750 section 2.1).
  * A cookie may change things only with the CSRF header and from this server's own pages.
  */
-export function guardRoutes(app: FastifyInstance, registry: () => Pick<Registry, 'tokens' | 'logins'>): void {
+export function guardRoutes(app: FastifyInstance, context: Pick<ApiContext, 'registry' | 'isServerToken'>): void {
   app.decorateRequest('identity', null);
   app.addHook('onRequest', async (request, reply) => {
     const { config } = request.routeOptions;
     if (config.open === true) return;
-    const identity = await identify(request, registry());
+    const identity = await identify(request, context);
     if (identity === null) return refuse(request, reply);
     if (identity.via === 'session' && request.method !== 'GET' && request.method !== 'HEAD') {
       if (request.headers[CSRF_HEADER] !== '1' || !isSameOrigin(request, { required: true })) {
@@ -68,8 +69,15 @@ export function isSameOrigin(request: FastifyRequest, { required }: { readonly r
   }
 }
 
-async function identify(request: FastifyRequest, { tokens, logins }: Pick<Registry, 'tokens' | 'logins'>): Promise<Identity | null> {
+async function identify(
+  request: FastifyRequest,
+  { registry, isServerToken }: Pick<ApiContext, 'registry' | 'isServerToken'>,
+): Promise<Identity | null> {
+  const { tokens, logins } = registry;
   const bearer = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (bearer !== undefined && isServerToken(bearer)) {
+    return { name: SERVER_USERNAME, scopes: ['api:read'], via: 'token', expiresAt: null, stillValid: async () => true };
+  }
   if (bearer !== undefined) {
     const record = await tokens.check(bearer);
     if (record === null) return null;

@@ -27,6 +27,8 @@ export interface ApiContext {
     serverKey(): string;
     readonly counters: Counters;
   };
+  /** Whether a token is the one that the server's processes on this data directory share. */
+  isServerToken(token: string): boolean;
   /** Without secrets. */
   config(): ConfigBody;
   readonly now: () => number;

@@ -4,6 +4,7 @@ import { exportBroker } from './broker-export.ts';
 import { choose } from './choose.ts';
 import { completionCommand } from './completion.ts';
 import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter } from './deadletter.ts';
+import { doctorCommand } from './doctor.ts';
 import { describeFailure, UsageError } from './failure.ts';
 import { addHost, listHosts, removeHost, rotateHost, setHost } from './hosts.ts';
 import { printLogin } from './login.ts';
@@ -12,7 +13,7 @@ import { serve } from './serve.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
 /** Commands that stand in files of their own. One that ends otherwise than well resolves with its exit code. */
-const COMMANDS: readonly ((cli: CAC) => void)[] = [completionCommand];
+const COMMANDS: readonly ((cli: CAC) => void)[] = [doctorCommand, completionCommand];
 
 /**
  * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the

@@ -34,12 +34,14 @@ async function within<Context>(check: Check<Context>, context: Context, timeoutM
   }
 }
 
+export const RUN_AS_OWNER = 'run doctor as root or as the user of the service';
+
 /** What the operating system refused, or what was not thought of, is no fault of the thing that was to be looked at. */
 export function couldNotLook(error: unknown, what?: string): Observation {
   const { code, message } = error as NodeJS.ErrnoException;
   const subject = what === undefined ? '' : ` at ${what}`;
   if (code === 'EACCES' || code === 'EPERM') {
-    return warning(`this user may not look${subject}: ${message}`, 'run doctor as root or as the user of the service');
+    return warning(`this user may not look${subject}: ${message}`, RUN_AS_OWNER);
   }
   return warning(`could not look${subject}: ${message}`, 'see that what the message names exists and can be read, then run doctor again');
 }
