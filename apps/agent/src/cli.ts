@@ -1,3 +1,4 @@
+import type { DefinedProgram } from '@hostwire/service';
 import { cac } from 'cac';
 
 export interface CliOptions {
@@ -84,8 +85,30 @@ export function helpText(commands: readonly AgentCommand[], command: AgentComman
 function listed(entries: readonly CommandOption[]): string {
   const width = Math.max(...entries.map(([name]) => name.length)) + 2;
   return entries
-    .map(([name, help]) => `  ${name.replace(/<(\w+)>/g, (_, word: string) => word.toUpperCase()).padEnd(width)}${help}`)
+    .map(
+      ([name, help]) =>
+        `  ${name
+          .replace(/<(\w+)>/g, (_, word: string) => word.toUpperCase())
+          .replace(/<([\w|]+)>/g, '$1')
+          .padEnd(width)}${help}`,
+    )
     .join('\n');
+}
+
+/** What there is to complete: the program and its commands as they are defined. */
+export function programOf(commands: readonly AgentCommand[]): DefinedProgram {
+  const defined = (options: readonly CommandOption[]) => options.map(([rawName, description]) => ({ rawName, description }));
+  return {
+    name: 'hostwire-agent',
+    globalCommand: { options: defined(COMMON) },
+    commands: [
+      { name: '', description: '', options: defined([...OPTIONS, VERSION]) },
+      ...commands.map(({ name, summary, words = '', options }) => {
+        const choices = /^<(.*\|.*)>$/.exec(words)?.[1]?.split('|') ?? [];
+        return { name, description: summary, options: defined(options), commandAction: Object.assign(() => undefined, { words: choices }) };
+      }),
+    ],
+  };
 }
 
 /** The command that a command line (without node and script) names, with what it was given; null: run the agent. Throws UsageError. */

@@ -1,4 +1,6 @@
 import type { AgentCommand } from './cli.ts';
+import { completionCommand } from './completion-command.ts';
+import { doctorCommand } from './doctor/command.ts';
 
 /** The program's commands, in the order of its help. */
-export const COMMANDS: readonly AgentCommand[] = [];
+export const COMMANDS: readonly AgentCommand[] = [doctorCommand, completionCommand(() => COMMANDS)];

@@ -15,7 +15,26 @@ export async function spoolFolder(configured: string | undefined, env: NodeJS.Pr
     await access(system, constants.W_OK | constants.X_OK);
     return system;
   } catch {
-    const state = env['XDG_STATE_HOME'] ?? '';
-    return join(isAbsolute(state) ? state : join(homedir(), '.local', 'state'), 'hostwire-agent', 'spool');
+    return userFolder(env);
   }
+}
+
+/** The same as far as it can be told without making anything: a system's folder that is not there is root's to make. */
+export async function likelySpoolFolder(
+  configured: string | undefined,
+  env: NodeJS.ProcessEnv,
+  system = SYSTEM_FOLDER,
+): Promise<string | null> {
+  if (configured !== undefined) return configured === '' ? null : configured;
+  try {
+    await access(system, constants.W_OK | constants.X_OK);
+    return system;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' && process.getuid?.() === 0 ? system : userFolder(env);
+  }
+}
+
+function userFolder(env: NodeJS.ProcessEnv): string {
+  const state = env['XDG_STATE_HOME'] ?? '';
+  return join(isAbsolute(state) ? state : join(homedir(), '.local', 'state'), 'hostwire-agent', 'spool');
 }

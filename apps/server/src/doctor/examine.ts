@@ -60,6 +60,6 @@ function configurationFindings({ file, problems }: ConfigError): Finding[] {
     check: CONFIGURATION,
     level: 'error',
     message: `${file}: ${describeProblem(problem)}`,
-    cure: `correct it there${problem.line === undefined ? '' : `, in line ${problem.line}`}; docs/reference/configuration.md has every key. The other checks need a configuration that can be used`,
+    cure: `correct it${problem.line === undefined ? '' : ` in line ${problem.line}`}; docs/reference/configuration.md has every key. The other checks need a configuration that can be used`,
   }));
 }

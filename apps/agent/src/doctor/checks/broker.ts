@@ -1,0 +1,30 @@
+import { failure, fine } from '@hostwire/service/doctor';
+import { type ConnectionFailure, parseBrokerUrl, tryConnection } from '@hostwire/transport';
+import type { AgentCheck, AgentLook } from '../agent-look.ts';
+
+/** Whether the broker lets this host in. An agent that runs keeps its connection: this one has a name of its own. */
+export const broker: AgentCheck = {
+  name: 'broker',
+  async run(look) {
+    const { config, host, token } = look;
+    const { server_url: url } = config;
+    if (url === undefined || token === null) return [];
+    const { shown } = parseBrokerUrl(url);
+    const refused = await tryConnection({ url, clientId: `${host}:doctor`, username: host, password: token });
+    if (refused === null) return [fine(`the broker at ${shown} takes the token of ${host}`)];
+    return [failure(`no connection to the broker at ${shown}: ${refused.message}`, cureOf(refused, look))];
+  },
+};
+
+function cureOf({ kind }: ConnectionFailure, { host, configFile }: AgentLook): string {
+  switch (kind) {
+    case 'auth':
+      return `on the server: hostwire host rotate ${host} (or host add ${host}), and put the token that it shows into ${configFile}`;
+    case 'tls':
+      return `see that the CA file of ${configFile} is that of this server, that the name in server_url is in its certificate, and that both clocks are right`;
+    case 'network':
+      return `see that the server runs and listens on more than its own loopback (listen), that server_url in ${configFile} names it, and that no firewall is between`;
+    default:
+      return `see that server_url in ${configFile} names the MQTT port of the server: mqtts:// for one with TLS, mqtt:// for one without`;
+  }
+}
