@@ -1,4 +1,5 @@
 import { type Alerting, DEFAULT_RULES_FILE, loadRules } from '@hostwire/alerting';
+import type { Tls } from '@hostwire/certificates';
 import { catalog } from '@hostwire/collectors';
 import { createIdentityWatch } from '@hostwire/ingest';
 import { Counters, topics as topicsOf } from '@hostwire/model';
@@ -23,7 +24,9 @@ import { listening } from './live/listening.ts';
 import { createLiveState, type LiveState } from './live/live-state.ts';
 import { seedSoon } from './live/seed-soon.ts';
 import { writeSeen } from './live/seen-writer.ts';
-import { plainReach } from './reach.ts';
+
+import { describeReach, keepReach, type Reach } from './reach.ts';
+
 import type { BrokerLink } from './roles/broker-link.ts';
 import { enrolUnknown, followRegistry } from './roles/follow-hosts.ts';
 import { claimInstance } from './roles/instance.ts';
@@ -39,7 +42,11 @@ import { alertLevels, levels } from './self/levels.ts';
 import type { ProcessSource } from './self/process-report.ts';
 import { silentParts } from './self/silent-parts.ts';
 import { writeSelf } from './self/write-self.ts';
+
 import { serverKey } from './server-key.ts';
+
+import { openServerTls } from './tls/open-server-tls.ts';
+import { isPlainOpen, type ServerWarning, transportWarnings } from './tls/warnings.ts';
 
 /** Raw samples; the same name on every store. */
 export const DATABASE = 'hostwire';
@@ -56,6 +63,8 @@ export interface ServerOptions {
 export interface ServerPorts {
   readonly http: number | null;
   readonly mqtt: number | null;
+  /** MQTT over TLS. */
+  readonly mqtts: number | null;
   readonly influx: number | null;
   readonly metrics: number | null;
 }
@@ -66,6 +75,9 @@ export interface RunningServer {
   readonly live: LiveState;
   /** While this process leads the alerts. */
   alerting(): Alerting | null;
+  /** How other machines reach it, as it is now. */
+  reach(): Reach;
+  warnings(): ServerWarning[];
   /** Real ports; null for what this process does not serve. */
   readonly ports: ServerPorts;
   degraded(): string[];
@@ -110,6 +122,12 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const instance = await claimInstance(config);
   closers.add('name of this process', () => instance.release());
 
+  const tlsCounters = countersOf('tls');
+  const tls = await openServerTls(config, { counters: tlsCounters, logger });
+  if (tls !== null) closers.add('certificates', () => tls.close());
+  const warnings = (): ServerWarning[] => transportWarnings(config, tls);
+  for (const { message } of warnings()) logger.warn(message);
+
   const registry = await openRegistry(registryOptions(config, { logger, counters: countersOf('registry') }));
   closers.add('registry', () => registry.close());
   const catalogs = createCatalogIndex(catalog());
@@ -131,7 +149,16 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const influx =
     embedded === null
       ? null
-      : await serveInflux({ config, store: embedded, registry, serverToken, logger, counters: countersOf('influx_http') });
+      : await serveInflux({
+          config,
+          tls,
+          tlsCounters,
+          store: embedded,
+          registry,
+          serverToken,
+          logger,
+          counters: countersOf('influx_http'),
+        });
   if (influx !== null) closers.add('InfluxDB port', () => influx.close());
   if (hearsHosts) {
     closers.add('seeding', await seedSoon(live, store, { database: DATABASE, counters: liveCounters, logger }));
@@ -167,7 +194,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     }
   }
   const broker = await openBroker({
-    ...{ config, registry, serverToken, topics, logger, counters: countersOf('broker'), linkCounters: countersOf('link') },
+    ...{ config, tls, registry, serverToken, topics, logger, counters: countersOf('broker'), linkCounters: countersOf('link') },
     clientName: `${instance.name.replace(/[^A-Za-z0-9_-]+/g, '-')}-${instance.id.slice(0, 6)}`,
     ingest: taking?.ingest ?? null,
   });
@@ -226,6 +253,10 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     ...(registry.isAvailable() ? [] : ['registry']),
     ...(broker.isConnected() ? [] : ['broker']),
     ...(taking?.degraded() ?? []),
+    ...(isPlainOpen(config) ? ['plain-transport'] : []),
+    ...(tls?.warnings().some(({ code }) => code === 'certificate-expired' || code === 'certificate-unusable') === true
+      ? ['certificate']
+      : []),
   ];
   const self: ProcessSource = {
     instance: instance.name,
@@ -246,25 +277,62 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
   const metrics =
     config.metricsPort === undefined
       ? null
-      : await serveMetrics({ config, port: config.metricsPort, source: self, registry, counters: countersOf('metrics_http'), logger });
+      : await serveMetrics({
+          config,
+          tls,
+          tlsCounters,
+          port: config.metricsPort,
+          source: self,
+          registry,
+          counters: countersOf('metrics_http'),
+          logger,
+        });
   if (metrics !== null) closers.add('metrics', () => metrics.close());
-  const ports = { http: null as number | null, mqtt: broker.mqttPort, influx: influx?.port ?? null, metrics: metrics?.port ?? null };
+  const ports = {
+    http: null as number | null,
+    mqtt: broker.mqttPort,
+    mqtts: broker.mqttsPort,
+    influx: influx?.port ?? null,
+    metrics: metrics?.port ?? null,
+  };
+  const reach = (): Reach => describeReach(config, ports, tls);
   if (desk !== null) {
     const serverHash = hashToken(serverToken);
     const context: ApiContext = {
       ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
       brokerAccess: openBrokerAccess({ config, registry, serverToken, topics, counters: countersOf('broker_access'), logger }),
       isServerToken: (token) => verifyToken(token, serverHash),
-      config: () => describeConfig(config, ports),
-      reach: () => plainReach(config, ports),
+      reach,
+      config: () => describeConfig(config, ports, tls, reach(), warnings()),
       enrolment: { serverKey: () => serverKey(config.dataDir), counters: countersOf('enrolment') },
     };
-    const api = await serveApi(context, { config, logger, bus: broker, socket: { ...socket, counters: countersOf('api') }, webRoot });
+    const api = await serveApi(context, {
+      config,
+      tls,
+      tlsCounters,
+      logger,
+      bus: broker,
+      socket: { ...socket, counters: countersOf('api') },
+      webRoot,
+    });
     closers.add('API', () => api.close());
     ports.http = api.port;
+    keepReach(config.dataDir, reach());
+    tls?.onChange(() => keepReach(config.dataDir, reach()));
   }
   const silent = (): Promise<string[]> => silentParts({ embedded, listen: config.listen, httpPort: ports.http });
-  return { registry, store, live, alerting: () => term?.alerting ?? null, ports, degraded, silent, close: () => closers.close() };
+  return {
+    registry,
+    store,
+    live,
+    alerting: () => term?.alerting ?? null,
+    ports,
+    reach,
+    warnings,
+    degraded,
+    silent,
+    close: () => closers.close(),
+  };
 }
 
 /** Waits a moment for the connections, so that what is asked next finds what the broker had kept. */
@@ -278,15 +346,25 @@ async function connected(links: readonly (BrokerLink | null)[]): Promise<void> {
   clearTimeout(timer);
 }
 
-function describeConfig(config: ServerConfig, ports: ServerPorts): ConfigBody {
+function describeConfig(config: ServerConfig, ports: ServerPorts, tls: Tls | null, reach: Reach, warnings: ServerWarning[]): ConfigBody {
+  const state = tls?.state();
   const { store, database, broker } = config;
   return {
     version,
     roles: [...config.roles],
-    listen: { address: config.listen, http: ports.http ?? 0, mqtt: ports.mqtt, influx: ports.influx },
+    listen: { address: config.listen, http: ports.http ?? 0, mqtt: ports.mqtt, mqtts: ports.mqtts, influx: ports.influx },
     store: { kind: store.kind, url: store.url === undefined ? null : redactUrl(store.url) },
     database: { kind: database.kind, url: database.kind === 'postgres' ? describeUrl(database.url) : null },
     broker: { kind: broker.kind, url: broker.kind === 'external' ? redactUrl(broker.url) : null },
     topic_root: config.topicRoot,
+    tls: {
+      enabled: tls !== null,
+      names: [...(state?.names ?? [])],
+      not_after: state?.notAfter ?? null,
+      ca_fingerprint: state?.caFingerprint ?? null,
+      own_ca: state?.ownCa ?? false,
+    },
+    public_url: reach.loopbackOnly ? null : reach.httpUrl,
+    warnings,
   };
 }

@@ -16,6 +16,7 @@ import { cleanPersistence } from './persistence.ts';
 import type { Principal } from './principal.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import { RetainedMessages } from './retained.ts';
+import { type SecurePort, type SecureServer, secureServer } from './secure-server.ts';
 import { attachUpgrade, type Upgrade, webSocketUpgrade } from './web-socket.ts';
 
 export interface BrokerOptions {
@@ -27,6 +28,8 @@ export interface BrokerOptions {
   readonly port: number;
   /** For MQTT over WebSocket on a port of its own, path `/mqtt`; absent: only where `attachTo` says. */
   readonly wsPort?: number;
+  /** MQTT over TLS on a port of its own; absent: not served. */
+  readonly secure?: SecurePort;
   readonly limits?: Partial<BrokerLimits>;
   /**
    * Password of the user `hostwire-server`, as which the server's other processes publish and subscribe all below the
@@ -42,6 +45,8 @@ export interface BrokerOptions {
 
 export interface Broker {
   readonly port: number;
+  /** Of MQTT over TLS. */
+  readonly securePort: number | null;
   readonly wsPort: number | null;
   /** A new bus of this process; closing it removes its subscriptions. */
   bus(): MessageBus;
@@ -100,6 +105,7 @@ class EmbeddedBroker implements Broker {
   readonly #paces = new PaceGroup();
   readonly #webSockets: ReturnType<typeof webSocketUpgrade>;
   readonly #tcpServer: Server;
+  readonly #secure: SecureServer | null;
   readonly #httpServer: HttpServer | null;
   #closing = false;
   #sweep: NodeJS.Timeout | undefined;
@@ -137,12 +143,25 @@ class EmbeddedBroker implements Broker {
       this.#accept(stream, request.socket);
     });
     this.#tcpServer = createServer((socket) => this.#accept(socket, socket));
+    this.#secure =
+      options.secure === undefined
+        ? null
+        : secureServer(options.secure, {
+            limits: this.#limits,
+            accept: (socket) => this.#accept(socket, socket),
+            refused: (reason, address, error) =>
+              this.#refusals.add(reason, { address, ...(error === undefined ? {} : { cause: error.message }) }),
+          });
     this.#httpServer = options.wsPort === undefined ? null : createHttpServer((_request, response) => response.writeHead(404).end());
     if (this.#httpServer !== null) this.attachTo(this.#httpServer);
   }
 
   get port(): number {
     return portOf(this.#tcpServer);
+  }
+
+  get securePort(): number | null {
+    return this.#secure === null ? null : portOf(this.#secure.server);
   }
 
   get wsPort(): number | null {
@@ -154,11 +173,13 @@ class EmbeddedBroker implements Broker {
   }
 
   async start(): Promise<void> {
-    const { host, port, wsPort, registry, logger } = this.#options;
+    const { host, port, secure, wsPort, registry, logger } = this.#options;
     await this.#aedes.listen();
     try {
       const failed = (): void => this.#counters.add('broker_accepts_failed_total');
       await listen(this.#tcpServer, host, port, 'MQTT', failed);
+      if (this.#secure !== null && secure !== undefined)
+        await listen(this.#secure.server, secure.host, secure.port, 'MQTT over TLS', failed);
       if (this.#httpServer !== null && wsPort !== undefined) await listen(this.#httpServer, host, wsPort, 'MQTT over WebSocket', failed);
     } catch (error) {
       await this.close();
@@ -208,9 +229,10 @@ class EmbeddedBroker implements Broker {
     this.#closing = true;
     clearInterval(this.#sweep);
     this.#unlisten();
-    const servers = [this.#tcpServer, this.#httpServer].filter((server) => server?.listening === true);
+    const servers = [this.#tcpServer, this.#secure?.server, this.#httpServer].filter((server) => server?.listening === true);
     const stopped = servers.map((server) => new Promise((done) => server?.close(done)));
     this.#webSockets.close();
+    this.#secure?.close();
     const connections = [...this.#connections];
     for (const { stream } of connections) stream.destroy();
     await Promise.all([...stopped, ...connections.map(({ ended }) => ended)]);

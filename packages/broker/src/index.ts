@@ -4,3 +4,4 @@ export { type ExternalAccess, externalAccess } from './external-access.ts';
 export { type BrokerLimits, DEFAULT_LIMITS } from './limits.ts';
 export { mosquittoAcl, mosquittoConf, mosquittoPasswords, type ServerUser } from './mosquitto-files.ts';
 export type { Principal } from './principal.ts';
+export type { SecurePort } from './secure-server.ts';

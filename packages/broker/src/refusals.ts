@@ -15,6 +15,7 @@ export type Refusal =
   | 'too-many-subscriptions'
   | 'oversized'
   | 'protocol'
+  | 'tls'
   | 'too-many-connections'
   | 'timeout'
   | 'keepalive'

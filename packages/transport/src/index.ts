@@ -4,6 +4,7 @@ export type { Logger } from './logger.ts';
 export * from './message-bus.ts';
 export * from './mqtt-bus.ts';
 export {
+  type ClientTls,
   connectMqtt,
   type MessageHandler,
   type MqttClient,

@@ -29,8 +29,15 @@ export interface MqttClientOptions {
   readonly keepaliveSeconds?: number;
   /** 4 is MQTT 3.1.1 (default), 5 is MQTT 5. */
   readonly protocolVersion?: 4 | 5;
-  /** For mqtts and wss: PEM texts. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly rejectUnauthorized?: boolean };
+  /** For mqtts and wss. A function is asked at each attempt: the files may have changed. What it throws is a failure to connect. */
+  readonly tls?: ClientTls | (() => ClientTls);
+}
+
+/** PEM texts; without `ca` the roots that Node.js knows. */
+export interface ClientTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /**
@@ -102,7 +109,8 @@ class ReconnectingClient implements MqttClient {
   readonly #disconnectListeners = new Set<(failure: ConnectionFailure) => void>();
   /** Rejects what waits for an answer of the present connection. */
   readonly #pending = new Set<(error: TransportError) => void>();
-  #mqtt: MqttJsClient;
+  /** Null: what is needed to connect could not be read. */
+  #mqtt: MqttJsClient | null = null;
   #connected = false;
   #connectedAt = 0;
   #closed = false;
@@ -114,7 +122,7 @@ class ReconnectingClient implements MqttClient {
     this.#options = options;
     this.#url = urlOf(options);
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
-    this.#mqtt = this.#open();
+    this.#open();
   }
 
   get connected(): boolean {
@@ -128,7 +136,7 @@ class ReconnectingClient implements MqttClient {
     }
     const bytes = typeof payload === 'string' ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     const answered = this.#answered((done) => {
-      this.#mqtt.publish(topic, bytes, { qos, retain }, (error) => done(error ?? null));
+      this.#mqtt?.publish(topic, bytes, { qos, retain }, (error) => done(error ?? null));
     });
     answered.catch(() => this.#count('publishes_failed'));
     return answered;
@@ -152,7 +160,7 @@ class ReconnectingClient implements MqttClient {
     return async () => {
       if (!this.#subscriptions.delete(subscription) || !this.#connected) return;
       if ([...this.#subscriptions].some((other) => other.filter === filter)) return;
-      await this.#answered((done) => this.#mqtt.unsubscribe(filter, (error) => done(error ?? null)));
+      await this.#answered((done) => this.#mqtt?.unsubscribe(filter, (error) => done(error ?? null)));
     };
   }
 
@@ -174,6 +182,10 @@ class ReconnectingClient implements MqttClient {
     clearTimeout(this.#timer);
     const mqtt = this.#mqtt;
     await new Promise<void>((done) => {
+      if (mqtt === null) {
+        done();
+        return;
+      }
       // mqtt.js waits for outstanding acknowledgements without a limit.
       const limit = setTimeout(() => {
         mqtt.stream.destroy();
@@ -188,8 +200,18 @@ class ReconnectingClient implements MqttClient {
   }
 
   /** A new mqtt.js client for each connection: nothing queued for one connection can reach the next. */
-  #open(): MqttJsClient {
-    const mqtt = connectMqttJs(this.#clientOptions());
+  #open(): void {
+    let tls: ClientTls | undefined;
+    try {
+      tls = typeof this.#options.tls === 'function' ? this.#options.tls() : this.#options.tls;
+    } catch (error) {
+      this.#mqtt = null;
+      const message = error instanceof Error ? error.message : String(error);
+      setImmediate(() => this.#lost({ kind: 'tls', message }));
+      return;
+    }
+    const mqtt = connectMqttJs(this.#clientOptions(tls));
+    this.#mqtt = mqtt;
     let failure: Error | null = null;
     let established = false;
     const keep = (error: Error): void => {
@@ -214,11 +236,10 @@ class ReconnectingClient implements MqttClient {
       });
     });
     mqtt.once('close', () => this.#lost(describeFailure(failure, established)));
-    return mqtt;
   }
 
-  #clientOptions(): IClientOptions {
-    const { clientId, will, tls, protocolVersion = 4, keepaliveSeconds = 30 } = this.#options;
+  #clientOptions(tls: ClientTls | undefined): IClientOptions {
+    const { clientId, will, protocolVersion = 4, keepaliveSeconds = 30 } = this.#options;
     const { protocol, host, port, path } = this.#url;
     const username = this.#options.username ?? this.#url.username;
     const password = this.#options.password ?? this.#url.password;
@@ -241,7 +262,7 @@ class ReconnectingClient implements MqttClient {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       ...(will === undefined ? {} : { will: { ...will, payload: Buffer.from(will.payload) } }),
-      ...(protocol === 'mqtts' || protocol === 'wss' ? tls : {}),
+      ...(protocol === 'mqtts' || protocol === 'wss' ? { ...tls, minVersion: 'TLSv1.2' as const } : {}),
     };
   }
 
@@ -292,7 +313,7 @@ class ReconnectingClient implements MqttClient {
     this.#lastFailure = failure.message;
     this.#timer = setTimeout(() => {
       this.#url = urlOf(this.#options);
-      this.#mqtt = this.#open();
+      this.#open();
     }, delay);
     if (stood) for (const listener of [...this.#disconnectListeners]) this.#call(listener, failure);
   }
@@ -304,7 +325,7 @@ class ReconnectingClient implements MqttClient {
     for (const { filter, qos } of subscriptions) request[filter] = { qos: request[filter]?.qos === 1 ? 1 : qos };
     const refused = new Set<string>();
     await this.#answered((done) => {
-      this.#mqtt.subscribe(request, (error, _granted, packet) => {
+      this.#mqtt?.subscribe(request, (error, _granted, packet) => {
         const filters = Object.keys(request);
         for (const [index, code] of (packet?.granted ?? []).entries()) {
           if (Number(code) >= 128) refused.add(filters[index] ?? '');

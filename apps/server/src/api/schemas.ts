@@ -229,11 +229,28 @@ export const ConfigAnswer = Type.Object(
   {
     version: Type.String(),
     roles: Type.Array(Type.String()),
-    listen: Type.Object({ address: Type.String(), http: Type.Integer(), mqtt: Nullable(Type.Integer()), influx: Nullable(Type.Integer()) }),
+    listen: Type.Object({
+      address: Type.String(),
+      http: Type.Integer(),
+      mqtt: Nullable(Type.Integer({ description: 'Without TLS; on the loopback alone unless plain transport is allowed.' })),
+      mqtts: Nullable(Type.Integer()),
+      influx: Nullable(Type.Integer()),
+    }),
     store: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
     database: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
     broker: Type.Object({ kind: Type.String(), url: Nullable(Type.String({ description: 'Without credentials.' })) }),
     topic_root: Type.String(),
+    tls: Type.Object({
+      enabled: Type.Boolean({ description: 'The ports are open to other machines, with TLS.' }),
+      names: Type.Array(Type.String(), { description: "For which the server's certificate stands." }),
+      not_after: Nullable(Time),
+      ca_fingerprint: Nullable(Type.String({ description: 'sha256: and hex; null: every system knows the root.' })),
+      own_ca: Type.Boolean(),
+    }),
+    public_url: Nullable(Type.String({ description: 'Where hosts and browsers reach this server; null: only this machine does.' })),
+    warnings: Type.Array(Type.Object({ code: Type.String(), message: Type.String() }), {
+      description: 'To be shown until they are mended, e.g. plain-transport, certificate-expires.',
+    }),
   },
   { $id: 'Config' },
 );

@@ -1,4 +1,5 @@
 import { BrokerError } from '@hostwire/broker';
+import { TlsError } from '@hostwire/certificates';
 import { RegistryError } from '@hostwire/registry';
 import { ConfigError } from '@hostwire/service';
 import { StoreError } from '@hostwire/store';
@@ -14,9 +15,10 @@ export class UsageError extends Error {
 export function describeFailure(error: unknown): { message: string; exitCode: 1 | 2 } {
   if (!(error instanceof Error)) return { message: String(error), exitCode: 1 };
   if (error instanceof ConfigError) return { message: error.message, exitCode: 2 };
+  if (error instanceof TlsError) return { message: error.message, exitCode: 2 };
   if (error instanceof UsageError || error.name === 'CACError')
     return { message: `${error.message}; --help lists what there is`, exitCode: 2 };
-  if (error instanceof BrokerError) return { message: `${error.message} (--mqtt-port)`, exitCode: 1 };
+  if (error instanceof BrokerError) return { message: `${error.message} (--mqtt-port, --mqtts-port)`, exitCode: 1 };
   const isExpected = error instanceof ListenError || error instanceof StoreError || error instanceof RegistryError || isOfFile(error);
   return { message: isExpected ? error.message : (error.stack ?? error.message), exitCode: 1 };
 }

@@ -1,6 +1,7 @@
 import type { Registry } from '@hostwire/registry';
 import type { ServerOptions } from '../config/load-config.ts';
 import { keptAddress, reachable } from '../kept-address.ts';
+import { keptReach } from '../reach.ts';
 import { print, printJson } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
@@ -10,7 +11,8 @@ const LINK_TTL_MS = 24 * 3_600_000;
 export function printLogin(options: ServerOptions, json: boolean): Promise<void> {
   return withRegistry(options, async (registry, config) => {
     const isGiven = options.port !== undefined || options.listen !== undefined;
-    const address = isGiven ? null : keptAddress(config.dataDir, 'dashboard');
+    const reach = isGiven ? null : keptReach(config.dataDir);
+    const address = isGiven ? null : reach?.loopbackOnly === false ? reach.httpUrl : keptAddress(config.dataDir, 'dashboard');
     const link = await loginLink(registry, address ?? dashboardUrl(config.listen, config.port));
     if (json) printJson({ link, expires_in: LINK_TTL_MS / 1000 });
     else print(`${link}\n(works once, for 24 hours)`);

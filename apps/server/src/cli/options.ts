@@ -16,7 +16,13 @@ export function serverOptions(command: Command, runs: boolean): Command {
   if (!runs) return command;
   return command
     .option('--mqtt-port <port>', 'MQTT (default 1883)')
+    .option('--mqtts-port <port>', 'MQTT over TLS, off loopback (default 8883)')
     .option('--influx-port <port>', "InfluxDB's HTTP API on the embedded store (default 8086)")
+    .option('--public-url <url>', 'Under which hosts and browsers reach this server: https://name:port')
+    .option('--tls-cert <file>', 'Your own certificate with its chain, PEM (default: one of an own CA, made at the first start)')
+    .option('--tls-key <file>', 'Its key')
+    .option('--tls-name <name>', 'A name or address more for the own certificate, or several divided by commas')
+    .option('--allow-plain', 'Serve also without TLS off loopback: tokens and values then cross the network in clear')
     .option('--store <embedded|influxdb>', 'Where series are kept (default embedded)')
     .option('--influx-url <url>', 'InfluxDB to use; HOSTWIRE_INFLUX_TOKEN, or HOSTWIRE_INFLUX_USERNAME and HOSTWIRE_INFLUX_PASSWORD')
     .option('--influx-username <name>', 'The password comes from HOSTWIRE_INFLUX_PASSWORD')
@@ -35,7 +41,11 @@ const SERVER_OPTIONS = [
   'listen',
   'port',
   'mqttPort',
+  'mqttsPort',
   'influxPort',
+  'publicUrl',
+  'tlsCert',
+  'tlsKey',
   'store',
   'influxUrl',
   'influxUsername',
@@ -52,7 +62,12 @@ const SERVER_OPTIONS = [
 /** The options of `serverOptions` that were given. */
 export function serverOptionsOf(options: Parsed): ServerOptions {
   const found = SERVER_OPTIONS.map((name) => [name, textOf(options, name)] as const);
-  return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+  const names = listOf(options['tlsName']);
+  return {
+    ...Object.fromEntries(found.filter(([, value]) => value !== undefined)),
+    ...(names.length === 0 ? {} : { tlsName: names.join(',') }),
+    ...(options['allowPlain'] === true ? { allowPlain: true } : {}),
+  };
 }
 
 /** Whether `--json` was given. */

@@ -2,6 +2,7 @@ import { createLifecycle, createLogger, createNotifier, type Logger, version } f
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
 import { keptAddress, reachable } from '../kept-address.ts';
 import { type RunningServer, startServer } from '../server.ts';
+import { isPlainOpen } from '../tls/warnings.ts';
 import { startAgentProcess } from '../up/agent-process.ts';
 import { enrolLocalHost } from '../up/enrol-local.ts';
 import { describeFailure } from './failure.ts';
@@ -99,16 +100,25 @@ async function announce(server: RunningServer, config: ServerConfig, { withLink 
   const { ports } = server;
   const lines = [`Hostwire ${version} is running`];
   const address = reachable(config.listen);
+  const reach = server.reach();
   if (ports.http !== null) {
-    const url = dashboardUrl(config.listen, ports.http);
+    const url = reach.loopbackOnly ? dashboardUrl(config.listen, ports.http) : reach.httpUrl;
     lines.push(`  Dashboard  ${withLink ? await loginLink(server.registry, url) : url}`);
     lines.push(`             (${withLink ? 'works once, for 24 hours; a new one' : 'a link that logs in'}: ${ownCommand} login)`);
+    if (!reach.loopbackOnly) lines.push(`             on this machine also ${dashboardUrl(config.listen, ports.http)}`);
   }
-  if (ports.mqtt !== null) lines.push(`  MQTT       mqtt://${address}:${ports.mqtt}`);
+  if (ports.mqtts !== null) lines.push(`  MQTT       ${reach.mqttUrl}`);
+  if (ports.mqtt !== null) {
+    const among = ports.mqtts === null ? '' : isPlainOpen(config) ? ' (in clear, open to other machines)' : ' (on this machine)';
+    lines.push(`  MQTT       ${keptAddress(config.dataDir, 'mqtt') ?? `mqtt://${address}:${ports.mqtt}`}${among}`);
+  }
   if (config.broker.kind === 'external') lines.push(`  MQTT       ${config.broker.url}`);
-  if (ports.influx !== null) lines.push(`  InfluxDB   http://${address}:${ports.influx}`);
+  if (ports.influx !== null)
+    lines.push(`  InfluxDB   http://${address}:${ports.influx}${reach.loopbackOnly ? '' : ' (on this machine; with https on others)'}`);
   if (config.store.kind === 'influxdb') lines.push(`  InfluxDB   ${config.store.url}`);
   lines.push(`  Data       ${config.dataDir}`);
+  if (reach.caFingerprint !== null) lines.push(`  CA         ${reach.caFingerprint}`);
+  for (const { message } of server.warnings()) lines.push(`  Warning    ${message}`);
   const degraded = server.degraded();
   if (degraded.length > 0) lines.push(`  Not well   ${degraded.join(', ')} (see the log above)`);
   print(lines.join('\n'));

@@ -29,9 +29,23 @@ export type BrokerConfig =
       readonly url: string;
       readonly username?: string;
       readonly password?: string;
+      /** File of the CA of its certificate, PEM; absent: the roots that every system knows. */
+      readonly ca?: string;
       /** By which the broker shows itself to the API when it asks who may connect; absent: it does not ask. */
       readonly authSecret?: string;
     };
+
+/** How the ports off loopback are secured. */
+export interface TlsConfig {
+  /** A user's files; absent: an own CA and its certificates, in the data directory. */
+  readonly files?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** For which the own certificate stands beside the names of this machine. */
+  readonly names: readonly string[];
+  /** Also serve off loopback what goes over the network in clear. */
+  readonly allowPlain: boolean;
+  /** Whether hosts may, or must, show a certificate of the own CA. */
+  readonly clientCertificates: 'off' | 'accept' | 'require';
+}
 
 /** Bounds of the journal in front of InfluxDB. */
 export interface JournalConfig {
@@ -55,7 +69,13 @@ export interface ServerConfig {
   /** Of the API and dashboard; 0 takes any free port, as for the others. */
   readonly port: number;
   readonly mqttPort: number;
+  /** MQTT over TLS, off loopback only. */
+  readonly mqttsPort: number;
   readonly influxPort: number;
+  /** Under which hosts and browsers reach this server, without a slash at its end; absent: derived from where it listens. */
+  readonly publicUrl?: string;
+  readonly publicMqttUrl?: string;
+  readonly tls: TlsConfig;
   readonly dataDir: string;
   readonly roles: readonly Role[];
   /** Names this process among all of the server; absent: its host name and roles. */
@@ -78,7 +98,16 @@ const ENVIRONMENT = {
   HOSTWIRE_LISTEN: 'listen',
   HOSTWIRE_PORT: 'port',
   HOSTWIRE_MQTT_PORT: 'mqtt_port',
+  HOSTWIRE_MQTTS_PORT: 'mqtts_port',
   HOSTWIRE_INFLUX_PORT: 'influx_port',
+  HOSTWIRE_PUBLIC_URL: 'public_url',
+  HOSTWIRE_PUBLIC_MQTT_URL: 'public_mqtt_url',
+  HOSTWIRE_TLS_CERT: 'tls.cert',
+  HOSTWIRE_TLS_KEY: 'tls.key',
+  HOSTWIRE_TLS_CA: 'tls.ca',
+  HOSTWIRE_TLS_NAMES: 'tls.names',
+  HOSTWIRE_TLS_CLIENT_CERTIFICATES: 'tls.client_certificates',
+  HOSTWIRE_ALLOW_PLAIN: 'tls.allow_plain',
   HOSTWIRE_DATA_DIR: 'data_dir',
   HOSTWIRE_ROLES: 'roles',
   HOSTWIRE_INSTANCE: 'instance',
@@ -96,6 +125,7 @@ const ENVIRONMENT = {
   HOSTWIRE_BROKER_URL: 'broker.url',
   HOSTWIRE_BROKER_USERNAME: 'broker.username',
   HOSTWIRE_BROKER_PASSWORD: 'broker.password',
+  HOSTWIRE_BROKER_CA: 'broker.ca',
   HOSTWIRE_BROKER_AUTH_SECRET: 'broker.auth_secret',
   HOSTWIRE_JOURNAL_MAX_BYTES: 'journal.max_bytes',
   HOSTWIRE_JOURNAL_MIN_FREE_BYTES: 'journal.min_free_bytes',
@@ -107,7 +137,13 @@ const OPTIONS = {
   listen: 'listen',
   port: 'port',
   mqttPort: 'mqtt_port',
+  mqttsPort: 'mqtts_port',
   influxPort: 'influx_port',
+  publicUrl: 'public_url',
+  tlsCert: 'tls.cert',
+  tlsKey: 'tls.key',
+  tlsName: 'tls.names',
+  allowPlain: 'tls.allow_plain',
   dataDir: 'data_dir',
   roles: 'roles',
   instance: 'instance',
@@ -122,7 +158,7 @@ const OPTIONS = {
   brokerUrl: 'broker.url',
 } as const;
 
-export type ServerOptions = { readonly [Name in keyof typeof OPTIONS]?: string | number } & { readonly config?: string };
+export type ServerOptions = { readonly [Name in keyof typeof OPTIONS]?: string | number | boolean } & { readonly config?: string };
 
 /**
  * Defaults < the TOML file (`--config`, else HOSTWIRE_CONFIG, else none) < environment < options.
@@ -147,7 +183,11 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     listen: table.listen,
     port: table.port,
     mqttPort: table.mqtt_port,
+    mqttsPort: table.mqtts_port,
     influxPort: table.influx_port,
+    ...(table.public_url === undefined ? {} : { publicUrl: table.public_url.replace(/\/$/, '') }),
+    ...(table.public_mqtt_url === undefined ? {} : { publicMqttUrl: table.public_mqtt_url }),
+    tls: tlsConfig(table.tls),
     dataDir: resolve(table.data_dir ?? defaultDataDir(environment)),
     // With a broker elsewhere nobody here is one.
     roles: table.broker.url === undefined ? table.roles : table.roles.filter((role) => role !== 'broker'),
@@ -200,10 +240,23 @@ function readConfigFile(file: string): string {
 }
 
 /** A key that is there with a wrong value is no missing key: `checkConfig` leaves it undefined, and says so itself. */
-function findContradictions({ listen, store, database, broker, roles }: Partial<ServerFileTable>): ConfigProblem[] {
+function findContradictions({
+  listen,
+  store,
+  database,
+  broker,
+  roles,
+  tls,
+  public_url,
+  public_mqtt_url,
+}: Partial<ServerFileTable>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (listen !== undefined && isIP(listen) === 0) {
     problems.push({ key: 'listen', value: JSON.stringify(listen), allowed: 'must be an IPv4 or IPv6 address, such as 127.0.0.1 or ::1' });
+  }
+  for (const [key, url] of Object.entries({ public_url, public_mqtt_url })) {
+    if (url !== undefined && !URL.canParse(url))
+      problems.push({ key, value: JSON.stringify(url), allowed: 'is no URL: https://name:8080' });
   }
   const lacks = (table: object | undefined, key: string): boolean => table !== undefined && !Object.hasOwn(table, key);
   if (store?.kind === 'influxdb' && lacks(store, 'url')) {
@@ -225,8 +278,18 @@ function findContradictions({ listen, store, database, broker, roles }: Partial<
   if (database?.password !== undefined && lacks(database, 'url')) {
     problems.push({ key: 'database.url', allowed: 'is missing; database.password needs it' });
   }
+  if (tls?.cert !== undefined && lacks(tls, 'key'))
+    problems.push({ key: 'tls.key', allowed: 'is missing; tls.cert needs the file of its key' });
+  if (tls?.key !== undefined && lacks(tls, 'cert'))
+    problems.push({ key: 'tls.cert', allowed: 'is missing; tls.key needs the certificate' });
+  if (tls?.ca !== undefined && lacks(tls, 'cert')) {
+    problems.push({ key: 'tls.cert', allowed: 'is missing; tls.ca is the CA of your own certificate, the own CA makes its file itself' });
+  }
   if (broker?.password !== undefined && lacks(broker, 'username')) {
     problems.push({ key: 'broker.username', allowed: 'is missing; broker.password needs it' });
+  }
+  if (broker?.ca !== undefined && lacks(broker, 'url')) {
+    problems.push({ key: 'broker.url', allowed: 'is missing; broker.ca is for an external broker' });
   }
   if (broker?.auth_secret !== undefined && lacks(broker, 'url')) {
     problems.push({ key: 'broker.url', allowed: 'is missing; broker.auth_secret is for an external broker' });
@@ -239,6 +302,16 @@ function findContradictions({ listen, store, database, broker, roles }: Partial<
     });
   }
   return problems;
+}
+
+function tlsConfig({ cert, key, ca, names, allow_plain, client_certificates }: ServerFileTable['tls']): TlsConfig {
+  const files = cert === undefined || key === undefined ? undefined : { cert: resolve(cert), key: resolve(key) };
+  return {
+    ...(files === undefined ? {} : { files: ca === undefined ? files : { ...files, ca: resolve(ca) } }),
+    names: names.map((name) => name.toLowerCase()),
+    allowPlain: allow_plain,
+    clientCertificates: client_certificates,
+  };
 }
 
 function storeConfig({ kind, url, token, username, password }: ServerFileTable['store']): StoreConfig {
@@ -259,13 +332,14 @@ function databaseConfig({ url, password }: ServerFileTable['database']): Databas
   return { kind: 'postgres', url: full.href };
 }
 
-function brokerConfig({ url, username, password, auth_secret: authSecret }: ServerFileTable['broker']): BrokerConfig {
+function brokerConfig({ url, username, password, ca, auth_secret: authSecret }: ServerFileTable['broker']): BrokerConfig {
   if (url === undefined) return { kind: 'embedded' };
   return {
     kind: 'external',
     url,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca: resolve(ca) }),
     ...(authSecret === undefined ? {} : { authSecret }),
   };
 }

@@ -15,7 +15,34 @@ export const ServerFile = Type.Object(
     }),
     port: port(8080),
     mqtt_port: port(1883),
+    mqtts_port: port(8883),
     influx_port: port(8086),
+    public_url: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^@/?#]+/?$',
+        allowed: 'https:// (or http://), a name or an address, and a port, without a path: https://hostwire.example.org:8080',
+      }),
+    ),
+    public_mqtt_url: Type.Optional(
+      Type.String({
+        pattern: '^(mqtts?|wss?)://[^@?#]+$',
+        allowed: 'mqtts:// or wss:// (or mqtt://, ws://) and a host, without user and password',
+      }),
+    ),
+    tls: Type.Object(
+      {
+        cert: Type.Optional(Path),
+        key: Type.Optional(Path),
+        ca: Type.Optional(Path),
+        names: Type.Array(
+          Type.String({ pattern: '^[A-Za-z0-9_:][A-Za-z0-9_.:-]{0,252}$', allowed: 'a DNS name without wildcard, or an IP address' }),
+          { default: [] },
+        ),
+        allow_plain: Type.Boolean({ default: false }),
+        client_certificates: Type.Union([Type.Literal('off'), Type.Literal('accept'), Type.Literal('require')], { default: 'off' }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
     data_dir: Type.Optional(Path),
     roles: Type.Array(Type.Union([Type.Literal('broker'), Type.Literal('ingest'), Type.Literal('alerts'), Type.Literal('api')]), {
       default: [...ROLES],
@@ -76,6 +103,7 @@ export const ServerFile = Type.Object(
         ),
         username: Type.Optional(Text),
         password: Type.Optional(Text),
+        ca: Type.Optional(Path),
         auth_secret: Type.Optional(
           Type.String({ pattern: '^[!-~]{16,256}$', allowed: '16 or more printable characters without spaces: openssl rand -hex 32' }),
         ),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SERVER_USERNAME } from '@hostwire/registry';
 import { ConfigError } from '@hostwire/service';
@@ -9,6 +10,7 @@ import type { BrokerPart, BrokerPartOptions } from './open-broker.ts';
 
 interface BrokerAccess {
   readonly url: () => string;
+  readonly tls?: () => { readonly ca: string };
   readonly username?: string;
   readonly password?: string;
 }
@@ -20,7 +22,7 @@ const ADDRESS_POLL_MS = 100;
 const MAX_RECONNECT_MS = 5000;
 
 /** The broker of another process: an external one, or the embedded one of the same data directory. */
-export async function connectBroker(options: Omit<BrokerPartOptions, 'ingest' | 'registry' | 'counters'>): Promise<BrokerPart> {
+export async function connectBroker(options: Omit<BrokerPartOptions, 'ingest' | 'registry' | 'counters' | 'tls'>): Promise<BrokerPart> {
   const { config, clientName, logger } = options;
   const access = await accessTo(config, options.serverToken);
   const links = new Set<BrokerLink>();
@@ -54,6 +56,7 @@ export async function connectBroker(options: Omit<BrokerPartOptions, 'ingest' | 
 
   return {
     mqttPort: null,
+    mqttsPort: null,
     link,
     isConnected: () => [...links].every((made) => made.connectedSince() !== null),
     stats: () => null,
@@ -66,9 +69,10 @@ export async function connectBroker(options: Omit<BrokerPartOptions, 'ingest' | 
 
 async function accessTo({ broker, dataDir }: ServerConfig, serverToken: string): Promise<BrokerAccess> {
   if (broker.kind === 'external') {
-    const { url, username, password = username === SERVER_USERNAME ? serverToken : undefined } = broker;
+    const { url, username, ca, password = username === SERVER_USERNAME ? serverToken : undefined } = broker;
     return {
       url: () => url,
+      ...(ca === undefined ? {} : { tls: () => ({ ca: readFileSync(ca, 'utf8') }) }),
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
     };

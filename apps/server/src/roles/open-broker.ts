@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { type BrokerStats, startBroker } from '@hostwire/broker';
+import type { Tls } from '@hostwire/certificates';
 import type { Ingest } from '@hostwire/ingest';
 import type { Counters, Topics } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
@@ -13,6 +14,8 @@ import { connectBroker } from './connect-broker.ts';
 export interface BrokerPart {
   /** Null: the broker is another process. */
   readonly mqttPort: number | null;
+  /** Null: the broker is another process, or no other machine reaches it. */
+  readonly mqttsPort: number | null;
   /** `purpose` names the connection to the broker. */
   link(purpose: string, will?: Will): BrokerLink;
   /** All links. */
@@ -26,6 +29,8 @@ export interface BrokerPart {
 
 export interface BrokerPartOptions {
   readonly config: ServerConfig;
+  /** Null: no other machine reaches the broker. */
+  readonly tls: Tls | null;
   readonly registry: Registry;
   /** Lets the server's other processes on this data directory in. */
   readonly serverToken: string;
@@ -49,22 +54,44 @@ export function openBroker(options: BrokerPartOptions): Promise<BrokerPart> {
   return broker.kind === 'embedded' && roles.includes('broker') ? startEmbedded(options) : connectBroker(options);
 }
 
-async function startEmbedded({ config, registry, serverToken, topics, counters, logger, ingest }: BrokerPartOptions): Promise<BrokerPart> {
+async function startEmbedded({
+  config,
+  tls,
+  registry,
+  serverToken,
+  topics,
+  counters,
+  logger,
+  ingest,
+}: BrokerPartOptions): Promise<BrokerPart> {
+  // Without TLS for this machine alone, for its own programs and the server's other processes.
+  const plainAddress = tls === null || config.tls.allowPlain ? config.listen : '127.0.0.1';
   const broker = await startBroker({
     registry,
     serverToken,
     topics,
-    host: config.listen,
+    host: plainAddress,
     port: config.mqttPort,
+    ...(tls === null
+      ? {}
+      : {
+          secure: {
+            ...{ host: config.listen, port: config.mqttsPort, clientCertificates: config.tls.clientCertificates },
+            context: () => tls.context(),
+            onChange: (listener: () => void) => tls.onChange(listener),
+          },
+        }),
     logger,
     counters,
     // PUBACK waits for the commit.
     ...(ingest === null ? {} : { onPublish: (message) => ingest.accept(message) }),
   });
   const startedAt = Date.now();
-  keepAddress(config.dataDir, 'mqtt', `mqtt://${reachable(config.listen)}:${broker.port}`);
+  keepAddress(config.dataDir, 'mqtt', `mqtt://${reachable(plainAddress)}:${broker.port}`);
+  if (broker.securePort !== null) keepAddress(config.dataDir, 'mqtts', `mqtts://${reachable(config.listen)}:${broker.securePort}`);
   return {
     mqttPort: broker.port,
+    mqttsPort: broker.securePort,
     link() {
       const bus = broker.bus();
       const onConnect = (listener: () => void): (() => void) => {

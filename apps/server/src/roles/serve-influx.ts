@@ -1,9 +1,11 @@
+import type { Tls } from '@hostwire/certificates';
 import type { Counters } from '@hostwire/model';
 import { hashToken, type Registry, verifyToken } from '@hostwire/registry';
 import { type Logger, version } from '@hostwire/service';
 import { type Credentials, createInfluxHttp, type EmbeddedStore } from '@hostwire/store';
 import type { ServerConfig } from '../config/load-config.ts';
 import { keepAddress, reachable } from '../kept-address.ts';
+import { alsoOnLoopback, speakTls } from '../tls/speak-tls.ts';
 import { countErrors } from './count-errors.ts';
 import { ListenError, listenFailure } from './listen-failure.ts';
 
@@ -16,13 +18,18 @@ export interface InfluxPart {
 /** Serves the embedded store as the InfluxDB that it stands in for, to tokens of the registry. */
 export async function serveInflux({
   config,
+  tls,
+  tlsCounters,
   store,
   registry,
   serverToken,
   counters,
   logger,
 }: {
-  readonly config: Pick<ServerConfig, 'listen' | 'influxPort' | 'dataDir'>;
+  readonly config: Pick<ServerConfig, 'listen' | 'influxPort' | 'dataDir' | 'tls'>;
+  /** Null: no other machine reaches it. */
+  readonly tls: Tls | null;
+  readonly tlsCounters: Counters;
   readonly store: EmbeddedStore;
   readonly registry: Pick<Registry, 'tokens'>;
   /** Token of the server's other processes on this data directory; it may do all. */
@@ -43,19 +50,31 @@ export async function serveInflux({
     },
   });
   countErrors(server, counters);
-  try {
-    await server.listen({ host: config.listen, port: config.influxPort });
-  } catch (error) {
+  const closers: (() => void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of closers) end();
     await server.close();
+  };
+  let port = config.influxPort;
+  try {
+    if (tls !== null) {
+      await server.ready();
+      const { allowPlain } = config.tls;
+      closers.push(speakTls(server.server, { tls, port: 'influx', allowPlain, movesPages: false, counters: tlsCounters }));
+    }
+    await server.listen({ host: config.listen, port });
+    const address = server.server.address();
+    if (typeof address === 'object' && address !== null) port = address.port;
+    closers.push(await alsoOnLoopback(server.server, config.listen, port));
+  } catch (error) {
+    await close();
     const failure = listenFailure(error, "InfluxDB's HTTP API", config.listen, config.influxPort, '--influx-port');
     if (!(failure instanceof ListenError)) throw failure;
     logger.warn(`${failure.message} Everything else goes on without it.`);
     return { port: null, close: async () => undefined };
   }
-  const address = server.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.influxPort;
   keepAddress(config.dataDir, 'influx', `http://${reachable(config.listen)}:${port}`);
-  return { port, close: () => server.close() };
+  return { port, close };
 }
 
 /** Old clients know only names and passwords: the token is the password then, whatever the name. */

@@ -1,10 +1,12 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Tls } from '@hostwire/certificates';
 import type { Counters } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
 import { metricsText } from '../api/metrics-text.ts';
 import type { ServerConfig } from '../config/load-config.ts';
 import type { ProcessSource } from '../self/process-report.ts';
+import { alsoOnLoopback, speakTls } from '../tls/speak-tls.ts';
 import { listenFailure } from './listen-failure.ts';
 
 export interface MetricsPart {
@@ -21,13 +23,18 @@ const TIMEOUT_MS = 10_000;
  */
 export async function serveMetrics({
   config,
+  tls,
+  tlsCounters,
   port,
   source,
   registry,
   counters,
   logger,
 }: {
-  readonly config: Pick<ServerConfig, 'listen'>;
+  readonly config: Pick<ServerConfig, 'listen' | 'tls'>;
+  /** Null: no other machine reaches it. */
+  readonly tls: Tls | null;
+  readonly tlsCounters: Counters;
   readonly port: number;
   readonly source: ProcessSource;
   readonly registry: Pick<Registry, 'tokens'>;
@@ -59,22 +66,34 @@ export async function serveMetrics({
   });
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
+  const closers: (() => void)[] = [];
+  if (tls !== null) {
+    const { allowPlain } = config.tls;
+    closers.push(speakTls(server, { tls, port: 'metrics', allowPlain, movesPages: false, counters: tlsCounters }));
+  }
   try {
     await new Promise<void>((done, fail) => {
       server.once('error', fail);
       server.listen(port, config.listen, done);
     });
+    closers.push(await alsoOnLoopback(server, config.listen, portOf(server, port)));
   } catch (error) {
+    server.close();
     throw listenFailure(error, '/health and /metrics', config.listen, port, '--metrics-port');
   }
-  const address = server.address();
   return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
+    port: portOf(server, port),
     async close() {
+      for (const end of closers) end();
       server.closeAllConnections();
       await new Promise<void>((done) => server.close(() => done()));
     },
   };
+}
+
+function portOf(server: Server, asked: number): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : asked;
 }
 
 async function mayRead({ tokens }: Pick<Registry, 'tokens'>, { headers }: IncomingMessage): Promise<boolean> {

@@ -1,0 +1,102 @@
+import type { Server as HttpServer } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { Tls } from '@hostwire/certificates';
+import type { Counters } from '@hostwire/model';
+import { isLoopback, reachable } from '../kept-address.ts';
+import { plainRefusal } from './plain-refusal.ts';
+
+export interface SpeakTlsOptions {
+  readonly tls: Tls;
+  /** Names the port in the counters. */
+  readonly port: string;
+  /** Also to other machines without TLS. */
+  readonly allowPlain: boolean;
+  /** See PlainRefusalOptions. */
+  readonly movesPages: boolean;
+  /** Clients may show certificates. */
+  readonly asksClients?: boolean;
+  readonly counters: Counters;
+}
+
+/** RFC 8446 section 5.1: the type of a record that holds a handshake message, with which every TLS connection begins. */
+const HANDSHAKE = 0x16;
+const FIRST_BYTE_MS = 30_000;
+const HANDSHAKE_MS = 10_000;
+
+/**
+ * Makes an HTTP server speak TLS too, on one port: the first byte of a connection tells. Without TLS it serves this machine
+ * alone, unless plain transport is allowed; others are told to use TLS. To be called before it listens. New connections
+ * get new certificates, those that stand are left alone. The result ends what the server does not know of.
+ */
+export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => void {
+  const { tls, port, allowPlain, movesPages, asksClients = false, counters } = options;
+  const count = (name: string): void => counters.add(`${name}{port="${port}"}`);
+  const serve = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  const secured = createTlsServer({
+    ...tls.context(),
+    handshakeTimeout: HANDSHAKE_MS,
+    ALPNProtocols: ['http/1.1'],
+    requestCert: asksClients,
+    // Who shows none, or a wrong one, is told apart where it matters.
+    rejectUnauthorized: false,
+  });
+  const forget = tls.onChange(() => secured.setSecureContext(tls.context()));
+  const refusal = plainRefusal({ movesPages, onRefused: () => count('plain_refused') });
+  const undecided = new Set<Socket>();
+  secured.on('secureConnection', (socket) => {
+    count('connections');
+    for (const listener of serve) listener.call(server, socket);
+  });
+  secured.on('tlsClientError', (_error, socket) => {
+    count('handshakes_failed');
+    socket.destroy();
+  });
+
+  server.on('connection', (socket: Socket) => {
+    undecided.add(socket);
+    const limit = setTimeout(() => socket.destroy(), FIRST_BYTE_MS);
+    const ignore = (): void => undefined;
+    const decided = (): void => {
+      clearTimeout(limit);
+      undecided.delete(socket);
+    };
+    socket.on('error', ignore);
+    socket.once('close', decided);
+    socket.once('data', (bytes: Buffer) => {
+      decided();
+      socket.off('close', decided);
+      socket.pause();
+      socket.unshift(bytes);
+      if (bytes[0] === HANDSHAKE) {
+        secured.emit('connection', socket);
+        return;
+      }
+      if (allowPlain || isLoopback(socket.remoteAddress ?? '')) for (const listener of serve) listener.call(server, socket);
+      else refusal.take(socket);
+      socket.off('error', ignore);
+      process.nextTick(() => socket.resume());
+    });
+  });
+
+  return () => {
+    forget();
+    for (const socket of undecided) socket.destroy();
+    refusal.close();
+  };
+}
+
+/**
+ * Serves the loopback too where `server` listens on one address of another interface: this machine's own programs reach it
+ * there. Throws what `listen` does.
+ */
+export async function alsoOnLoopback(server: HttpServer, listen: string, port: number): Promise<() => void> {
+  if (listen === '0.0.0.0' || listen === '::' || isLoopback(listen)) return () => undefined;
+  const beside: Server = createServer({ allowHalfOpen: true }, (socket) => server.emit('connection', socket));
+  await new Promise<void>((done, fail) => {
+    beside.once('error', fail);
+    beside.listen(port, reachable(listen), done);
+  });
+  return () => beside.close();
+}
