@@ -165,7 +165,10 @@ function parse(args: readonly string[], options: readonly CommandOption[], words
     text(name) {
       const value = found[name];
       if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`);
-      return value === undefined ? undefined : String(value);
+      if (typeof value !== 'number') return value === undefined ? undefined : String(value);
+      // The parser reads what looks like a number as one: 007, 1e5.
+      const at = args.indexOf(`--${name}`);
+      return at === -1 ? args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) : args[at + 1];
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { AgentCommand } from './cli.ts';
 import { completionCommand } from './completion-command.ts';
 import { doctorCommand } from './doctor/command.ts';
+import { enrollCommand } from './enroll/enroll-command.ts';
 
 /** The program's commands, in the order of its help. */
-export const COMMANDS: readonly AgentCommand[] = [doctorCommand, completionCommand(() => COMMANDS)];
+export const COMMANDS: readonly AgentCommand[] = [enrollCommand, doctorCommand, completionCommand(() => COMMANDS)];

@@ -65,6 +65,15 @@ export async function getAcquainted({ source, ticks, remapped, run, intervals }:
   };
 }
 
+/** What a host says of itself to a server that does not know it yet. Never rejects. */
+export async function readEnrolmentFacts(
+  access: HostAccess,
+  remapped: boolean,
+): Promise<{ hostname: string; os: string; arch: string; agent_version: string }> {
+  const [name, release] = await Promise.all([readHostname(access, remapped), read(access, '/etc/os-release')]);
+  return { hostname: name.slice(0, 255), os: osName(release), arch: arch(), agent_version: version };
+}
+
 /** PRETTY_NAME of os-release(5), whose values may be quoted as in a shell. */
 function osName(release: string): string {
   const value = /^PRETTY_NAME=(.*)$/m.exec(release)?.[1]?.trim() ?? '';

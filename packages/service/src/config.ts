@@ -83,7 +83,8 @@ export function overridesFrom(
   return overrides;
 }
 
-function parseToml(text: string, file: string): Record<string, unknown> {
+/** The table of a TOML text. Throws ConfigError on a syntax error. */
+export function parseToml(text: string, file: string): Record<string, unknown> {
   try {
     return parse(text, { integersAsBigInt: 'asNeeded', unsafeKeyBehaviour: 'throw', maxDepth: 32 });
   } catch (error) {

@@ -7,4 +7,5 @@ export * from './lifecycle.ts';
 export * from './logger.ts';
 export * from './notify.ts';
 export * from './redact-url.ts';
+export * from './replace-toml.ts';
 export * from './version.ts';
