@@ -4,9 +4,9 @@
 # 4 the server cannot be trusted, 5 installed and running, but not connected yet.
 set -eu
 umask 022
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-# For tests: what stands in place of /.
+# For tests: what stands in place of /, and then no program but those of PATH.
 root=${HOSTWIRE_INSTALL_ROOT-}
+[ -n "$root" ] || PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 usage() {
   cat <<'TEXT'
@@ -191,7 +191,7 @@ existing_parent() { # of a path, what is there already
 
 check_space() { # check_space KB
   at=$(existing_parent "$base")
-  free=$(df -Pk "$at" 2>/dev/null | sed -n '2{s/^.* \([0-9][0-9]*\) *[0-9-][0-9]*% .*$/\1/p;}')
+  free=$(df -Pk "$at" 2>/dev/null | sed -n '2{s/^.* \([0-9][0-9]*\)  *[0-9-][0-9]*% .*$/\1/p;}')
   if [ -n "$free" ] && [ "$free" -lt "$1" ]; then
     fail "$at has $((free / 1024)) MB free, and $(($1 / 1024)) MB are needed; make room and try again"
   fi

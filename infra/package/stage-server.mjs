@@ -10,6 +10,8 @@ import { stageCommon } from './stage-common.mjs';
 const START = 'apps/server';
 /** Never read at run time. */
 const USELESS = /(?:\.d\.[cm]?ts|\.map|\.tsbuildinfo|(?<!license)\.(?:md|markdown))$/i;
+/** Folders at the top of a package that nothing requires. */
+const USELESS_FOLDERS = new Set(['test', 'tests', '__tests__', 'docs', 'example', 'examples', 'benchmark', 'benchmarks', '.github']);
 /** What a workspace member has beside these is source. */
 const MEMBER_PARTS = ['package.json', 'dist', 'rules', 'openapi.json'];
 
@@ -58,7 +60,11 @@ async function installFor(arch, folder) {
 }
 
 function copyPackage(from, to) {
-  cpSync(from, to, { recursive: true, filter: (path) => isUseful(path) && !relative(from, path).split('/').includes('node_modules') });
+  const isPart = (path) => {
+    const [top = ''] = relative(from, path).split('/');
+    return isUseful(path) && top !== 'node_modules' && !USELESS_FOLDERS.has(top);
+  };
+  cpSync(from, to, { recursive: true, filter: isPart });
 }
 
 function copyMember(path, name, lib) {
