@@ -1,3 +1,4 @@
 export * from './daemons.ts';
 export * from './scripted-influx.ts';
+export * from './seeded-faults.ts';
 export * from './system.ts';

@@ -5,6 +5,8 @@ export interface ConnectionFailure {
   readonly message: string;
 }
 
+const WRONG_PORT = 'is it an MQTT port, and with TLS or without as the URL says?';
+
 const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; is the server running, and is the port right?',
   ENOTFOUND: 'the name is not known; check the host in the URL and the DNS of this machine',
@@ -26,7 +28,7 @@ export function describeFailure(error: unknown, established: boolean): Connectio
       ? { kind: 'closed', message: 'the broker closed the connection' }
       : {
           kind: 'closed',
-          message: 'the broker closed the connection without an answer; is it an MQTT port, and with TLS or without as the URL says?',
+          message: `the broker closed the connection without an answer; ${WRONG_PORT}`,
         };
   }
   const code = (error as Error & { code?: unknown }).code;
@@ -36,12 +38,19 @@ export function describeFailure(error: unknown, established: boolean): Connectio
   const inner = error instanceof AggregateError ? (error.errors as unknown[]).find((e) => e instanceof Error) : undefined;
   const name = typeof code === 'string' ? code : inner === undefined ? '' : String((inner as Error & { code?: unknown }).code);
   const network = NETWORK[name];
-  if (network !== undefined) return { kind: 'network', message: network };
+  if (network !== undefined) {
+    const isCut = !established && (name === 'ECONNRESET' || name === 'EPIPE');
+    return { kind: 'network', message: isCut ? `${network}; ${WRONG_PORT}` : network };
+  }
   if (/CERT|SSL|TLS|SIGNED|LEAF_SIGNATURE|EPROTO|ALTNAME/.test(name) || /\bTLS\b/.test(error.message)) {
     return {
       kind: 'tls',
       message: `TLS failed (${name === '' ? error.message : name}): check that the port speaks TLS and that the CA file fits its certificate`,
     };
+  }
+  // Of the parser: what came is no packet.
+  if (!established && /^(Invalid header flag bits|Invalid (first|packet)|Cannot parse|Malformed|Packet has no)/.test(error.message)) {
+    return { kind: 'refused', message: 'what answers there does not speak MQTT; is the port right?' };
   }
   const http = /Unexpected server response: (\d+)/.exec(error.message)?.[1];
   if (http === '401' || http === '403') return { kind: 'auth', message: `the web server refused the WebSocket (HTTP ${http})` };

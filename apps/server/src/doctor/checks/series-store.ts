@@ -28,9 +28,11 @@ async function lookAtInflux(store: Extract<StoreConfig, { kind: 'influxdb' }>, s
   try {
     const { status, isInflux } = await askInflux(store, signal);
     if (status === 401 || status === 403) {
-      const sent = store.token !== undefined ? 'token' : store.username !== undefined ? 'username and password' : 'lack of any credentials';
+      const sent = store.token !== undefined ? 'token' : 'username and password';
+      const isAnonymous = store.token === undefined && store.username === undefined;
+      const said = isAnonymous ? 'wants credentials, and there are none' : `refuses the ${sent}`;
       return failure(
-        `InfluxDB at ${shown} refuses the ${sent} (HTTP ${status})`,
+        `InfluxDB at ${shown} ${said} (HTTP ${status})`,
         'give credentials that may read and write: HOSTWIRE_INFLUX_TOKEN, or HOSTWIRE_INFLUX_USERNAME and HOSTWIRE_INFLUX_PASSWORD',
       );
     }
