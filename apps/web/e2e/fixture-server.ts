@@ -4,6 +4,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AlertBody, HostSummaryBody } from '../../server/src/api/schemas.ts';
 import { storyAlerts, storyHosts } from './story.ts';
+import { enrolStory } from './story-enrol.ts';
 import { storyCatalog, storyDetail, storyRows } from './story-host.ts';
 import { storySeries } from './story-series.ts';
 import { type ServerStory, storyGaps, storySelf, storyServer } from './story-server.ts';
@@ -33,6 +34,11 @@ export interface FixtureOptions {
   readonly conflict?: boolean;
   /** What `/api/server` tells; `failing`: it answers 503. Default `well`. */
   readonly server?: ServerStory;
+  /** Hosts wait for approval. */
+  readonly waiting?: boolean;
+  /** The server listens on loopback only. */
+  readonly loopback?: boolean;
+  readonly warnings?: readonly { readonly code: string; readonly message: string }[];
   /** ms between live samples; 0: none. */
   readonly every?: number;
 }
@@ -49,11 +55,16 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   const server = options.server ?? 'well';
   let loggedIn = options.loggedIn ?? true;
   let refuse = false;
+  const enrol = enrolStory(options.waiting ?? false);
+  const regrouped = new Map<string, Partial<HostSummaryBody>>();
+  const removed = new Set<string>();
   const acknowledged = new Map<string, string>();
   const watching = new Map<FixtureSocket, readonly string[]>();
 
   const hosts = (): HostSummaryBody[] => {
-    const all = storyHosts(Date.now(), options.rare, options.conflict);
+    const all = storyHosts(Date.now(), options.rare, options.conflict)
+      .filter(({ host }) => !removed.has(host))
+      .map((host) => ({ ...host, ...regrouped.get(host.host) }));
     return options.hosts?.(all) ?? all;
   };
   const alerts = (): AlertBody[] =>
@@ -89,6 +100,14 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       response.end();
       return;
     }
+    if (url.pathname === '/api/config') return json(storyConfig(options));
+    if (url.pathname.startsWith('/api/enrolments')) {
+      const sent = await text(request);
+      const told = enrol.answer(request.method ?? 'GET', url.pathname, sent === '' ? null : JSON.parse(sent));
+      if (told === null) return refusal(404, 'not-found', 'There is no such code.');
+      if (request.method !== 'GET') for (const socket of watching.keys()) socket.send({ event: 'enrolment', data: {} });
+      return told.body === null ? void response.writeHead(told.status).end() : json(told.body, told.status);
+    }
     if (url.pathname === '/api/catalog') return json(storyCatalog(Date.now()));
     if (url.pathname === '/api/hosts')
       return options.failing
@@ -109,7 +128,17 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     }
     const losing = /^\/api\/hosts\/([^/]+)\/gaps$/.exec(url.pathname)?.[1];
     if (losing !== undefined) return json({ gaps: storyGaps(losing, Date.now()) });
-    const name = /^\/api\/hosts\/([^/]+)$/.exec(url.pathname)?.[1];
+    const name = /^\/api\/hosts\/([^/]+)(?:\/rotate)?$/.exec(url.pathname)?.[1] ?? '';
+    if (request.method === 'POST') return json({ host: name, token: 'hwh_story' });
+    if (request.method === 'PATCH') {
+      regrouped.set(name, JSON.parse(await text(request)) as Partial<HostSummaryBody>);
+      return json({ host: name, ...regrouped.get(name) });
+    }
+    if (request.method === 'DELETE') {
+      removed.add(name);
+      for (const socket of watching.keys()) socket.send({ event: 'host_removed', data: { host: name } });
+      return json({ host: name, message: `Host ${name} removed: its token is refused from now on. What it measured stays in the store.` });
+    }
     const host = hosts().find((one) => one.host === name);
     return host === undefined ? refusal(404, 'unknown_host', 'There is no such host.') : json(storyDetail(host, Date.now()));
   }
@@ -161,6 +190,18 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
         listener.closeAllConnections();
         listener.close(() => closed());
       }),
+  };
+}
+
+function storyConfig({ loopback = false, warnings = [] }: FixtureOptions): object {
+  const address = loopback ? '127.0.0.1' : '0.0.0.0';
+  return {
+    ...{ version: '0.1.0', roles: ['broker', 'ingest', 'alerts', 'api'], topic_root: 'hostwire' },
+    listen: { address, http: 8080, mqtt: 1883, mqtts: loopback ? null : 8883, influx: 8086 },
+    tls: { enabled: !loopback, names: ['hostwire.example'], not_after: Date.now() + 3e10, ca_fingerprint: 'sha256:0f', own_ca: true },
+    ...{ store: { kind: 'embedded', url: null }, database: { kind: 'sqlite', url: null }, broker: { kind: 'embedded', url: null } },
+    public_url: loopback ? null : 'https://hostwire.example:8080',
+    warnings,
   };
 }
 

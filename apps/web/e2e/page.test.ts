@@ -34,6 +34,8 @@ systemSuite(['chromium'], 'the page on a story', () => {
       '/hosts/gpu-box?tab=sample',
       '/alerts?open=a1',
       '/server',
+      '/hosts/add?many',
+      '/hosts/gpu-box?tab=settings',
     ])('%s has no error, no foreign request, nothing sideways', async (path) => {
       const { page, errors, foreign, close } = await open(browser, `${story.url}${path}`, {
         viewport: { width, height },

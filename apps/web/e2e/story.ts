@@ -241,6 +241,16 @@ const CAST: readonly Character[] = [
   },
 ];
 
+/** The mockups' groups; the rare hosts are in none. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  GPU: ['gpu-box'],
+  Storage: ['nas', 'backup'],
+  Pi: ['pi-01', 'pi-02', 'pi-03'],
+  Proxmox: ['pve1', 'pve2', 'pve3'],
+  Docker: ['docker-1', 'docker-2'],
+  Web: ['db-1', 'web-1', 'web-2'],
+};
+
 /** Hosts in states that the story itself does not have. */
 const RARE: readonly Character[] = [
   { ...(CAST[9] as Character), name: 'pi-05', age: 135, change: { late: true } },
@@ -262,6 +272,8 @@ export function storyHosts(now: number, rare = false, conflict = false): HostSum
     const ram = who.ram * GIB;
     return {
       host: who.name,
+      group: Object.entries(GROUPS).find(([, names]) => names.includes(who.name))?.[0] ?? null,
+      labels: who.name === 'gpu-box' ? { site: 'home', rack: 'row 2' } : {},
       state: 'online',
       late: false,
       last_seen: now - who.age * 1000,

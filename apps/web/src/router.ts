@@ -6,6 +6,7 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/', name: 'fleet', component: FleetPage },
+    { path: '/hosts/add', name: 'add-host', component: () => import('./enrol/AddHostPage.vue') },
     { path: '/hosts/:host', name: 'host', component: () => import('./host/HostPage.vue'), props: true },
     { path: '/alerts', name: 'alerts', component: () => import('./alerts/AlertsPage.vue') },
     { path: '/server', name: 'server', component: () => import('./server/ServerPage.vue') },

@@ -19,6 +19,12 @@ export type Severity = Alert['severity'];
 export type ServerState = Answer<'/api/server'>;
 export type ServerProcess = ServerState['processes'][number];
 export type LostSamples = Answer<'/api/hosts/{host}/gaps'>['gaps'][number];
+export type ServerConfig = Answer<'/api/config'>;
+export type Enrolment = Answer<'/api/enrolments'>['enrolments'][number];
+/** A host that waits, or waited, to be let in. */
+export type EnrolmentRequest = Answer<'/api/enrolments'>['requests'][number];
+/** A code in clear, with the commands that use it. */
+export type NewEnrolment = paths['/api/enrolments']['post']['responses'][200]['content']['application/json'];
 export type Conflict = NonNullable<HostSummary['conflict']>;
 
 /** A live sample of a watched host, as it arrives on the WebSocket. */

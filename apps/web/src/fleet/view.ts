@@ -1,6 +1,8 @@
 import { computed } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import type { HostSummary } from '../api/types.ts';
+import { labelOf, unquote, wordsOf } from './labels.ts';
+import type { Division } from './sections.ts';
 import { compareHosts, STATUS, statusOf } from './status.ts';
 
 export const SORTS = {
@@ -40,11 +42,29 @@ export function comparison(sort: Sort): (a: HostSummary, b: HostSummary) => numb
   return (a, b) => (value(b) ?? -Infinity) - (value(a) ?? -Infinity) || compareHosts(a, b);
 }
 
-/** Does the host match every word of the text, in its name, system, model or state? */
+/**
+ * Does the host match every word of the text? `group:pi` and `label:site=home` (or `label:site`: any value) name a group
+ * and a label; any other word stands in its name, system, model, state, group or labels.
+ */
 export function matches(host: HostSummary, text: string): boolean {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const place = [host.host, host.os, host.kernel, host.arch, host.cpu_model, STATUS[statusOf(host)].word].join(' ').toLowerCase();
-  return words.every((word) => place.includes(word));
+  return wordsOf(text.toLowerCase()).every((word) => {
+    const [, kind, asked = ''] = /^(group|label):(.*)$/s.exec(word) ?? [];
+    if (kind === 'group') return asked === '' || host.group?.toLowerCase() === unquote(asked);
+    if (kind === 'label') return asked === '' || hasLabel(host, asked);
+    return placeOf(host).includes(unquote(word));
+  });
+}
+
+function hasLabel(host: HostSummary, asked: string): boolean {
+  const at = asked.indexOf('=');
+  const value = labelOf(host.labels, unquote(at < 0 ? asked : asked.slice(0, at)));
+  return value !== null && (at < 0 || value.toLowerCase() === unquote(asked.slice(at + 1)));
+}
+
+function placeOf(host: HostSummary): string {
+  const labels = Object.entries(host.labels).map(([key, value]) => `${key}=${value}`);
+  const { group, os, kernel, arch, cpu_model: model } = host;
+  return [host.host, os, kernel, arch, model, STATUS[statusOf(host)].word, group, ...labels].join(' ').toLowerCase();
 }
 
 export const isProblem = (host: HostSummary): boolean => statusOf(host) !== 'ok';
@@ -78,5 +98,11 @@ export function useFleetView() {
     get: () => (['cards', 'table'].includes(param('view')) ? (param('view') as View) : null),
     set: (value) => set('view', value ?? '', ''),
   });
-  return { text, sort, show, view };
+  /** The name of a group, `-` for none, empty for all. */
+  const group = computed({ get: () => param('group'), set: (value: string) => set('group', value, '') });
+  const by = computed<Division>({
+    get: () => (param('by') === 'none' || param('by').startsWith('label:') ? (param('by') as Division) : 'group'),
+    set: (value) => set('by', value, 'group'),
+  });
+  return { text, sort, show, view, group, by };
 }

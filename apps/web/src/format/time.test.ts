@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { age, bucket, clock, exact, interval, moment, since, span } from './time.ts';
+import { age, bucket, clock, countdown, exact, interval, moment, since, span } from './time.ts';
 
 const DAY = 86_400_000;
 const at = new Date(2026, 3, 22, 9, 26, 41).getTime();
@@ -17,6 +17,18 @@ describe('ages', () => {
     [-4, '0s'],
     [Number.NaN, '0s'],
   ])('writes a span of %s s as %s', (seconds, text) => expect(span(seconds)).toBe(text));
+
+  it.each([
+    [822_000, '13:42'],
+    [822_999, '13:42'],
+    [0, '0:00'],
+    [-5, '0:00'],
+    [999, '0:00'],
+    [3_599_999, '59:59'],
+    [3_600_000, '1h 0m'],
+    [18_720_000, '5h 12m'],
+    [51 * 3_600_000, '2d 3h'],
+  ])('counts %s ms down as %s', (ms, text) => expect(countdown(ms)).toBe(text));
 
   it('counts in weeks from two weeks on', () => {
     expect(age(at, at - 13 * DAY)).toBe('13d');

@@ -15,6 +15,14 @@ export function span(seconds: number): string {
   return `${Math.floor(value / DAY)}d`;
 }
 
+/** What is left of a span, in ms: 13:42, from an hour on 5h 12m, from a day on 2d 3h; whole seconds, floor. */
+export function countdown(ms: number): string {
+  const left = Number.isFinite(ms) ? Math.max(0, Math.floor(ms / 1000)) : 0;
+  if (left < 3600) return `${Math.floor(left / 60)}:${two(left % 60)}`;
+  if (left < DAY) return `${Math.floor(left / 3600)}h ${Math.floor((left % 3600) / 60)}m`;
+  return `${Math.floor(left / DAY)}d ${Math.floor((left % DAY) / 3600)}h`;
+}
+
 /** How long ago: as `span`, but weeks from two weeks on. `now` and `time` in ms. */
 export function age(now: number, time: number): string {
   const seconds = (now - time) / 1000;

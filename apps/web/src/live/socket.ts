@@ -5,6 +5,8 @@ export type LiveEvent =
   | { readonly event: 'hello'; readonly data: { readonly server_time: number; readonly version: string } }
   | { readonly event: 'hosts_update'; readonly data: { readonly hosts: readonly HostSummary[]; readonly server_time: number } }
   | { readonly event: 'host_removed'; readonly data: { readonly host: string } }
+  /** Codes or waiting hosts changed. */
+  | { readonly event: 'enrolment'; readonly data: unknown }
   | { readonly event: 'sample'; readonly data: LiveSample }
   | { readonly event: 'alert_new' | 'alert_update' | 'alert_cleared'; readonly data: Alert };
 

@@ -74,6 +74,24 @@ const KNOWN: Readonly<Record<string, Look>> = {
     sentence: 'Samples are not acknowledged any more: the agents keep them in their spools.',
     advice: 'Bring the store back, or give the journal more room: space on its disk, and journal.max_bytes.',
   },
+  registry: {
+    severity: 'critical',
+    title: 'The database of hosts and tokens does not answer',
+    sentence: 'Who was known before is still let in. Nobody can log in, no host can be added or removed, and no alert is acknowledged.',
+    advice: 'See that database.url is right and that the database runs. The log of the process has its error.',
+  },
+  'plain-transport': {
+    severity: 'warning',
+    title: 'Hosts and browsers may connect without TLS',
+    sentence: 'Tokens and values then cross the network in clear.',
+    advice: 'Take allow_plain out of the section tls of hostwire.toml when all use https and mqtts.',
+  },
+  certificate: {
+    severity: 'critical',
+    title: "The server's certificate cannot be used",
+    sentence: 'Hosts and browsers on other machines refuse to connect.',
+    advice: 'The warning at the top of each page says what is wrong with it.',
+  },
   'influx-port': {
     severity: 'warning',
     title: 'The InfluxDB port is not served',

@@ -5,6 +5,8 @@ import { clock, span } from '../format/time.ts';
 import { learnServerTime, serverNow, useNow } from '../live/now.ts';
 import { type LiveEvent, LiveSocket, type SocketLike } from '../live/socket.ts';
 import { useAlerts } from './alerts.ts';
+import { useConfig } from './config.ts';
+import { useEnrolments } from './enrolments.ts';
 import { useHosts } from './hosts.ts';
 import { useSamples } from './samples.ts';
 
@@ -21,6 +23,8 @@ export const useConnection = defineStore('connection', () => {
   const hosts = useHosts();
   const alerts = useAlerts();
   const samples = useSamples();
+  const enrolments = useEnrolments();
+  const config = useConfig();
   const now = useNow();
 
   const state = ref<ConnectionState>('connecting');
@@ -31,6 +35,7 @@ export const useConnection = defineStore('connection', () => {
   const serverVersion = ref('');
   let watched: readonly string[] = [];
   let poll: ReturnType<typeof setTimeout> | undefined;
+  let asking: ReturnType<typeof setTimeout> | undefined;
   let socket: LiveSocket | null = null;
   const returned = new Set<() => void>();
 
@@ -40,6 +45,12 @@ export const useConnection = defineStore('connection', () => {
     changedAt.value = serverNow();
   }
 
+  /** Several changes in a moment are asked for once. */
+  function enrolmentsChanged(): void {
+    clearTimeout(asking);
+    asking = setTimeout(() => void enrolments.load().catch(() => undefined), 100);
+  }
+
   function receive({ event, data }: LiveEvent): void {
     heardAt.value = serverNow();
     if (event === 'hello') {
@@ -47,6 +58,7 @@ export const useConnection = defineStore('connection', () => {
       learnServerTime(data.server_time);
     } else if (event === 'hosts_update') hosts.merge(data.hosts);
     else if (event === 'host_removed') hosts.forget(data.host);
+    else if (event === 'enrolment') enrolmentsChanged();
     else if (event === 'sample') samples.add(data);
     else if (event === 'alert_new' || event === 'alert_update' || event === 'alert_cleared') alerts.merge(data);
   }
@@ -64,7 +76,7 @@ export const useConnection = defineStore('connection', () => {
     turn(missed ? 'caught-up' : 'live');
     if (!missed) return;
     setTimeout(() => state.value === 'caught-up' && turn('live'), CAUGHT_UP_FOR);
-    await Promise.allSettled([hosts.load(), alerts.load()]);
+    await Promise.allSettled([hosts.load(), alerts.load(), enrolments.load(), config.load()]);
     for (const listener of returned) listener();
   }
 
@@ -83,6 +95,7 @@ export const useConnection = defineStore('connection', () => {
     try {
       await Promise.all([hosts.load(), alerts.load(), ...watched.map(pollHost)]);
       heardAt.value = serverNow();
+      await Promise.allSettled([enrolments.load(), config.load()]);
       if (lostAt.value !== null) turn('polling');
     } catch {
       if (lostAt.value !== null) turn('down');
