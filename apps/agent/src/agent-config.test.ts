@@ -95,7 +95,7 @@ describe('connectionOf', () => {
   it('reads the token from its file', async () => {
     const file = write('from-file\n');
     const config = await loadConfig(write(`server_url = "mqtt://h"\ntoken_file = "${file}"`), {}, { connect: true, mustExist: true });
-    expect(connectionOf(config)).toEqual({ url: 'mqtt://h', token: 'from-file' });
+    expect(connectionOf(config)).toMatchObject({ url: 'mqtt://h', token: 'from-file' });
   });
 });
 

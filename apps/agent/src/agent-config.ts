@@ -3,9 +3,10 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { type CollectorsConfig, collectorsConfigSchema } from '@hostwire/collectors';
 import { HOST_ID_PATTERN, type Tier } from '@hostwire/model';
 import { ConfigError, type ConfigProblem, loadToml, overridesFrom, redactUrl } from '@hostwire/service';
-import { parseBrokerUrl } from '@hostwire/transport';
+import { type ClientTls, parseBrokerUrl } from '@hostwire/transport';
 import Type, { type Static } from 'typebox';
 import { DEFAULT_MAX_AGE_HOURS, DEFAULT_MAX_BYTES } from './spool/open-spool.ts';
+import { checkTls, readTls, TLS_ENVIRONMENT, TlsSchema } from './tls-files.ts';
 
 const DEFAULT_PATH = '/etc/hostwire/agent.toml';
 
@@ -17,6 +18,7 @@ const ENVIRONMENT = {
   HOSTWIRE_AGENT_HOST_ID: 'host_id',
   HOSTWIRE_AGENT_DUMP_DIR: 'debug.dump_dir',
   HOSTWIRE_AGENT_SPOOL_DIR: 'spool.dir',
+  ...TLS_ENVIRONMENT,
 };
 
 /** Sixteen segments that each hold the largest sample. */
@@ -41,6 +43,7 @@ export const AgentConfigSchema = Type.Object({
     default: 'hostwire',
     allowed: 'letters, digits, _ and -, levels divided by /',
   }),
+  tls: TlsSchema,
   compress: Type.Boolean({ default: false }),
   intervals: Type.Object({
     fast_seconds: seconds(30, 'fast'),
@@ -64,6 +67,8 @@ export type AgentConfig = Static<typeof AgentConfigSchema>;
 export interface Connection {
   readonly url: string;
   readonly token: string;
+  /** Asked at each attempt. Throws an Error, one sentence, if a file cannot be used. */
+  readonly tls?: () => ClientTls;
 }
 
 /** Where the configuration is: `--config`, else HOSTWIRE_AGENT_CONFIG, else /etc/hostwire/agent.toml. */
@@ -98,7 +103,7 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect
   const isNamed = (key: string) => new RegExp(`^\\s*${key}\\s*=`, 'm').test(top) || overrides.some((override) => override.key === key);
   const rules = (config: Partial<AgentConfig>): ConfigProblem[] => [
     ...checkUrl(config.server_url),
-    ...(connect ? [...checkConnection(isNamed, config), ...checkTokenFile(config)] : []),
+    ...(connect ? [...checkConnection(isNamed, config), ...checkTokenFile(config), ...checkTls(config.tls)] : []),
     ...(config.token !== undefined && config.token_file !== undefined
       ? [{ key: 'token_file', value: JSON.stringify(config.token_file), allowed: 'cannot be set beside token; remove one of them' }]
       : []),
@@ -107,8 +112,14 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect
 }
 
 /** URL and token to connect with, of a configuration that was loaded to connect. Throws if the token file has gone since. */
-export function connectionOf({ server_url: url = '', token, token_file: file = '' }: AgentConfig): Connection {
-  return { url, token: token ?? readToken(file) };
+export function connectionOf({ server_url: url = '', token, token_file: file = '', tls }: AgentConfig): Connection {
+  return { url, token: token ?? readToken(file), tls: () => readTls(tls) };
+}
+
+/** True for a URL without TLS to another machine. */
+export function isInClear(url: string): boolean {
+  const { protocol, host } = parseBrokerUrl(url);
+  return (protocol === 'mqtt' || protocol === 'ws') && !/^(localhost|127\..*|::1)$/.test(host);
 }
 
 function readToken(file: string): string {

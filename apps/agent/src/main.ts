@@ -15,7 +15,16 @@ import {
   version,
 } from '@hostwire/service';
 import { startAgent } from './agent.ts';
-import { type AgentConfig, configPath, connectionOf, fileExists, intervalsOf, isConfiguredBy, loadConfig } from './agent-config.ts';
+import {
+  type AgentConfig,
+  configPath,
+  connectionOf,
+  fileExists,
+  intervalsOf,
+  isConfiguredBy,
+  isInClear,
+  loadConfig,
+} from './agent-config.ts';
 import { type AgentCommand, type CliOptions, type Given, helpText, parseCommand, parseCommandLine, UsageError } from './cli.ts';
 import { COMMANDS } from './commands.ts';
 import { dryRun } from './dry-run.ts';
@@ -97,6 +106,11 @@ async function serve(options: CliOptions): Promise<void> {
   }
   const config = await loadConfig(file, env, { connect: true, mustExist: !isConfiguredBy(env) });
   const connection = connectionOf(config);
+  if (isInClear(connection.url)) {
+    log.warn(
+      'the server is on another machine and server_url has no TLS: the token and all values cross the network in clear; use mqtts:// or wss://',
+    );
+  }
   const { source, dump } = await open(options, config, log, true);
   lifecycle.add('host access', () => source.access.close(), { timeout: 500 });
   if (dump !== null) lifecycle.add('dump', () => dump.close(), { timeout: 500 });

@@ -56,6 +56,7 @@ export class Session {
       clientId: host,
       username: host,
       password: connection.token,
+      ...(connection.tls === undefined ? {} : { tls: connection.tls }),
       will: { topic: topics.status(host), payload: 'offline', qos: 1, retain: true },
       keepaliveSeconds: KEEPALIVE_SECONDS,
       logger,

@@ -7,6 +7,12 @@ export interface ConnectionFailure {
 
 const WRONG_PORT = 'is it an MQTT port, and with TLS or without as the URL says?';
 
+/** Codes of Node.js and OpenSSL for a certificate that leads to no CA that is trusted here. */
+const UNTRUSTED =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED|INVALID_CA)$/;
+const NO_TLS_HERE =
+  /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER|HTTP_REQUEST|UNEXPECTED_MESSAGE|before secure TLS connection/i;
+
 const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; is the server running, and is the port right?',
   ENOTFOUND: 'the name is not known; check the host in the URL and the DNS of this machine',
@@ -37,16 +43,12 @@ export function describeFailure(error: unknown, established: boolean): Connectio
   // With several addresses for one name Node reports all failures together (RFC 8305).
   const inner = error instanceof AggregateError ? (error.errors as unknown[]).find((e) => e instanceof Error) : undefined;
   const name = typeof code === 'string' ? code : inner === undefined ? '' : String((inner as Error & { code?: unknown }).code);
+  const tls = describeTls(error, name);
+  if (tls !== null) return { kind: 'tls', message: tls };
   const network = NETWORK[name];
   if (network !== undefined) {
     const isCut = !established && (name === 'ECONNRESET' || name === 'EPIPE');
     return { kind: 'network', message: isCut ? `${network}; ${WRONG_PORT}` : network };
-  }
-  if (/CERT|SSL|TLS|SIGNED|LEAF_SIGNATURE|EPROTO|ALTNAME/.test(name) || /\bTLS\b/.test(error.message)) {
-    return {
-      kind: 'tls',
-      message: `TLS failed (${name === '' ? error.message : name}): check that the port speaks TLS and that the CA file fits its certificate`,
-    };
   }
   // Of the parser: what came is no packet.
   if (!established && /^(Invalid header flag bits|Invalid (first|packet)|Cannot parse|Malformed|Packet has no)/.test(error.message)) {
@@ -57,6 +59,31 @@ export function describeFailure(error: unknown, established: boolean): Connectio
   if (http !== undefined)
     return { kind: 'refused', message: `there is no MQTT over WebSocket at this path (HTTP ${http}); check the path in the URL` };
   return { kind: 'network', message: name === '' ? error.message : `${name}: ${error.message}` };
+}
+
+/** Null: it is no failure of TLS. */
+function describeTls(error: Error, code: string): string | null {
+  if (UNTRUSTED.test(code)) {
+    return `the certificate of the server is of no CA that is trusted here (${code}); if the server has a new one, enrol this host again, else somebody may stand between`;
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const { host = '', cert } = error as Error & { host?: string; cert?: { subjectaltname?: string } };
+    const names = (cert?.subjectaltname ?? '').replaceAll(/(DNS|IP Address):/g, '');
+    return `the certificate of the server does not stand for ${host || 'this name'}${names === '' ? '' : ` but for ${names}`}; connect by one of its names, or add this one on the server (tls.names)`;
+  }
+  if (code === 'CERT_HAS_EXPIRED')
+    return 'the certificate of the server has expired; renew it there, and see that the clock of this machine is right';
+  if (code === 'CERT_NOT_YET_VALID') return 'the certificate of the server is not valid yet; see that the clock of this machine is right';
+  if (NO_TLS_HERE.test(code) || NO_TLS_HERE.test(error.message)) {
+    return 'the port does not speak TLS; take the port for mqtts:// (8883) or wss:// (8080), or mqtt:// on the server itself';
+  }
+  if (/ALERT/.test(code) || /alert/.test(error.message)) {
+    return `the server refused TLS with this client (${code || error.message}); see that both are up to date, and whether it wants a certificate of this host (tls.cert)`;
+  }
+  if (/CERT|SSL|TLS|SIGNED|LEAF_SIGNATURE|EPROTO/.test(code) || /\bTLS\b/.test(error.message)) {
+    return `TLS failed (${code === '' ? error.message : code}); check that the port speaks TLS, and the CA file`;
+  }
+  return null;
 }
 
 function describeReturnCode(code: number): ConnectionFailure {

@@ -119,7 +119,8 @@ describe('connectMqtt', () => {
     await waitFor(() => logger.entries.some(({ message }) => message.startsWith('cannot connect') || message.startsWith('still')));
     await testBroker(port);
     await waitFor(() => got.length === 2);
-    expect(events).toEqual(['connected', 'closed', 'connected']);
+    // A socket that is closed with bytes unread is reset.
+    expect(events.map((kind) => (kind === 'network' ? 'closed' : kind))).toEqual(['connected', 'closed', 'connected']);
   });
 
   it('goes on trying after a refused CONNACK, and logs the state once', async () => {

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import type { ServerConfig, ServerOptions } from '../config/load-config.ts';
 import { hostRemoved } from '../host-removed.ts';
 import { keptAddress } from '../kept-address.ts';
+import { keptReach } from '../reach.ts';
 import { serverKey } from '../server-key.ts';
+import { tlsFolder } from '../tls/open-server-tls.ts';
 import { UsageError } from './failure.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { withRegistry } from './with-registry.ts';
@@ -111,7 +114,13 @@ function printCredentials(host: string, token: string, config: ServerConfig, jso
     return;
   }
   print(`Host ${host} ${what}. Its agent.toml (the token is shown only now):\n`);
+  const reach = keptReach(config.dataDir);
   const port = new URL(keptAddress(config.dataDir, 'mqtt') ?? `mqtt://localhost:${config.mqttPort}`).port;
-  print(`  server_url = "mqtt://THIS-SERVER:${port}"\n  host_id = "${host}"\n  token = "${token}"\n`);
+  const url = reach === null || reach.loopbackOnly ? `mqtt://THIS-SERVER:${port}` : reach.mqttUrl;
+  print(`  server_url = "${url}"\n  host_id = "${host}"\n  token = "${token}"\n`);
+  if (reach !== null && reach.caFingerprint !== null) {
+    print(`  [tls]\n  ca = "/etc/hostwire/ca.pem"\n  ca_fingerprint = "${reach.caFingerprint}"\n`);
+    print(`The CA to copy to that file of the host: ${join(tlsFolder(config.dataDir), 'ca.pem')}`);
+  }
   print(`Server key, with which commands are signed: ${key}`);
 }

@@ -1,5 +1,6 @@
 import { failure, fine } from '@hostwire/service/doctor';
 import { type ConnectionFailure, parseBrokerUrl, tryConnection } from '@hostwire/transport';
+import { readTls } from '../../tls-files.ts';
 import type { AgentCheck, AgentLook } from '../agent-look.ts';
 
 /** Whether the broker lets this host in. An agent that runs keeps its connection: this one has a name of its own. */
@@ -10,7 +11,8 @@ export const broker: AgentCheck = {
     const { server_url: url } = config;
     if (url === undefined || token === null) return [];
     const { shown } = parseBrokerUrl(url);
-    const refused = await tryConnection({ url, clientId: `${host}:doctor`, username: host, password: token });
+    const tls = () => readTls(config.tls);
+    const refused = await tryConnection({ url, clientId: `${host}:doctor`, username: host, password: token, tls });
     if (refused === null) return [fine(`the broker at ${shown} takes the token of ${host}`)];
     return [failure(`no connection to the broker at ${shown}: ${refused.message}`, cureOf(refused, look))];
   },
