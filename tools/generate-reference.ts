@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { COLLECTORS, catalog, SELF_DECLARATIONS } from '@hostwire/collectors';
 import type { CatalogMeasurement } from '@hostwire/model';
-import { AckSchema, CatalogSchema, HostInfoSchema, SampleSchema } from '@hostwire/model/schema';
+import { AckSchema, CatalogSchema, ConfigSchema, HostInfoSchema, SampleSchema } from '@hostwire/model/schema';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reference = join(root, 'docs', 'reference');
@@ -13,7 +13,13 @@ const checking = process.argv.includes('--check');
 let stale = 0;
 
 put(join(reference, 'metrics.md'), metrics());
-for (const [name, schema] of Object.entries({ sample: SampleSchema, ack: AckSchema, info: HostInfoSchema, catalog: CatalogSchema })) {
+for (const [name, schema] of Object.entries({
+  sample: SampleSchema,
+  ack: AckSchema,
+  info: HostInfoSchema,
+  catalog: CatalogSchema,
+  config: ConfigSchema,
+})) {
   put(
     join(reference, 'schema', `${name}.schema.json`),
     `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema }, null, 2)}\n`,

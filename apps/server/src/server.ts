@@ -27,6 +27,8 @@ import { writeSeen } from './live/seen-writer.ts';
 
 import { describeReach, keepReach, type Reach } from './reach.ts';
 
+import { publishConfigs } from './remote-config/publish-configs.ts';
+
 import type { BrokerLink } from './roles/broker-link.ts';
 import { enrolUnknown, followRegistry } from './roles/follow-hosts.ts';
 import { claimInstance } from './roles/instance.ts';
@@ -218,6 +220,13 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
       : null;
   if (followed !== null) closers.add('alerts of others', () => followed.close());
   const desk = followed === null ? null : switchedDesk(followed);
+  if (has('api') && liveLink !== null) {
+    const configs = await publishConfigs({
+      ...{ registry: registry.remoteConfig, live, bus: liveLink.bus, topics, logger, counters: countersOf('remote_config') },
+      onConnect: (listener) => liveLink.onConnect(listener),
+    });
+    closers.add('remote configuration', () => configs.close());
+  }
   if (has('alerts') && liveLink !== null) {
     const rules = await loadRules(config.rules ?? DEFAULT_RULES_FILE, catalogs.merged());
     const heard = listening(() => liveLink.connectedSince());

@@ -28,7 +28,10 @@ export type CollectedRows = Record<string, Row[]>;
 
 /** A declaration plus two functions. A new collector is one folder and one line in `registry.ts`. */
 export interface Collector<Options = unknown> extends CollectorDeclaration {
-  /** Schema of `[collectors.<name>]` beyond `enabled`, `tier` and `timeout_seconds`; every key has a default. */
+  /**
+   * Schema of `[collectors.<name>]` beyond `enabled`, `tier` and `timeout_seconds`; every key has a default, and says with
+   * `remote` whether a server may set it: false for paths, commands, credentials and what is probed.
+   */
   readonly options: TSchema;
   /** True if the first reading gives no rates and a second is worth waiting for (`--dry-run`, the agent's start). */
   readonly needsTwo?: boolean;

@@ -43,7 +43,8 @@ export function settingsOf(collector: Collector, config: CollectorsConfig): Coll
   };
 }
 
-function settingsSchema(collector: Collector): TSchema {
+/** Schema of one collector's table. */
+export function settingsSchema(collector: Collector): TSchema {
   const own = (collector.options as TObject).properties;
   return Type.Object(
     {

@@ -1,3 +1,4 @@
+export { remoteConfigSchema, settings } from './agent-settings.ts';
 export * from './collector.ts';
 export { type CollectorSettings, type CollectorsConfig, collectorsConfigSchema, settingsOf } from './config.ts';
 export * from './registry.ts';

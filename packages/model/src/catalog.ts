@@ -101,9 +101,13 @@ export function toCatalog(declarations: readonly CollectorDeclaration[]): Catalo
   return { hash: catalogHash(measurements), measurements };
 }
 
-/** 12 hex digits of FNV-1a (two 32-bit lanes) over the canonical JSON: same declarations, same hash, on any machine. */
 export function catalogHash(measurements: Readonly<Record<string, MeasurementDeclaration>>): string {
-  const text = canonicalJson(measurements);
+  return contentHash(measurements);
+}
+
+/** 12 hex digits of FNV-1a (two 32-bit lanes) over the canonical JSON: equal content, same hash, on any machine. */
+export function contentHash(value: unknown): string {
+  const text = canonicalJson(value);
   let a = 0x811c9dc5;
   let b = 0x050c5d1f;
   for (let i = 0; i < text.length; i++) {

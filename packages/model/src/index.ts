@@ -5,5 +5,6 @@ export * from './duration.ts';
 export * from './enrolment-code.ts';
 export * from './grouping.ts';
 export * from './point.ts';
+export * from './remote-config.ts';
 export * from './sample.ts';
 export * from './topic.ts';

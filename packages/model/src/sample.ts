@@ -103,6 +103,23 @@ export interface Capability {
   readonly hint?: string;
 }
 
+/** What an agent makes of the last `config` that it got from the server. */
+export interface ConfigReport {
+  /** `contentHash` of that `config`. */
+  readonly hash: string;
+  /** Keys that stand as the server set them, such as `intervals.fast_seconds`. */
+  readonly applied: readonly string[];
+  readonly refused: readonly RefusedKey[];
+  /** Messages on the topic that could not be read, since the agent's start. */
+  readonly unreadable: number;
+}
+
+export interface RefusedKey {
+  readonly key: string;
+  /** One sentence. */
+  readonly reason: string;
+}
+
 /** `info`: static facts of a host. */
 export interface HostInfo {
   readonly agent_version: string;
@@ -125,6 +142,10 @@ export interface HostInfo {
   readonly run: string;
   /** Seconds. */
   readonly intervals: Readonly<Record<Tier, number>>;
+  /** False: it takes no samples until it is told to; absent: it does. */
+  readonly enabled?: boolean;
+  /** Absent: no server has set anything. */
+  readonly config?: ConfigReport;
 }
 
 /** Measurement that the server's processes write about themselves: no host writes it. */

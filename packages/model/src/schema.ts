@@ -78,8 +78,28 @@ export const HostInfoSchema = Type.Object(
     mock: Type.Optional(Type.Boolean()),
     run: Type.String({ maxLength: 32 }),
     intervals: Type.Object({ fast: Type.Number(), medium: Type.Number(), slow: Type.Number() }),
+    enabled: Type.Optional(Type.Boolean()),
+    config: Type.Optional(
+      Type.Object({
+        hash: Type.String({ maxLength: 64 }),
+        applied: Type.Array(Type.String({ maxLength: 256 }), { maxItems: 1024 }),
+        refused: Type.Array(Type.Object({ key: Type.String({ maxLength: 256 }), reason: Type.String({ maxLength: 512 }) }), {
+          maxItems: 256,
+        }),
+        unreadable: Type.Integer({ minimum: 0 }),
+      }),
+    ),
   },
   { $id: 'hostwire/info-v1', title: 'HostInfo', description: 'Static facts of a host.' },
+);
+
+export const ConfigSchema = Type.Object(
+  {
+    v: Type.Literal(1),
+    host: Type.String({ pattern: '^[a-z0-9][a-z0-9_.-]{0,62}$' }),
+    config: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { $id: 'hostwire/config-v1', title: 'Config', description: "What the server sets on an agent; keys as in the agent's own file." },
 );
 
 const fieldDeclaration = Type.Object({
@@ -111,6 +131,7 @@ export const CatalogSchema = Type.Object(
 export const sampleCheck = Compile(SampleSchema);
 export const ackCheck = Compile(AckSchema);
 export const hostInfoCheck = Compile(HostInfoSchema);
+export const configCheck = Compile(ConfigSchema);
 export const catalogCheck = Compile(CatalogSchema);
 
 export type WireSample = Static<typeof SampleSchema>;

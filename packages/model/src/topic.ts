@@ -18,6 +18,7 @@ export interface Topics {
   info(host: string): string;
   catalog(host: string): string;
   ack(host: string): string;
+  config(host: string): string;
   alert(host: string, id: string): string;
   /** The server's own `online` / `offline`. */
   readonly serverStatus: string;
@@ -27,6 +28,7 @@ export interface Topics {
     readonly statuses: string;
     readonly infos: string;
     readonly catalogs: string;
+    readonly configs: string;
     readonly all: string;
   };
   /** A topic's meaning, or null if it is not one of a host's. Never throws: topics are hostile input. */
@@ -51,6 +53,7 @@ export function topics(root = 'hostwire'): Topics {
     info: (host) => `${base}/${host}/info`,
     catalog: (host) => `${base}/${host}/catalog`,
     ack: (host) => `${base}/${host}/ack`,
+    config: (host) => `${base}/${host}/config`,
     alert: (host, id) => `${base}/${host}/alert/${id}`,
     serverStatus: `${base}/status`,
     filters: {
@@ -58,6 +61,7 @@ export function topics(root = 'hostwire'): Topics {
       statuses: `${base}/+/status`,
       infos: `${base}/+/info`,
       catalogs: `${base}/+/catalog`,
+      configs: `${base}/+/config`,
       all: `${base}/#`,
     },
     parse(topic) {

@@ -3,10 +3,17 @@ import { sql } from 'kysely';
 import type { Credentials } from './credentials.ts';
 import { type HostChange, type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
 import { checkHostName } from './reserved-name.ts';
+import type { Revision } from './revision.ts';
 import type { Db, Tables, Trx } from './tables.ts';
 import { hashToken, randomSecret } from './token-hash.ts';
 
-export function hostRegistry(db: Db, credentials: Credentials, now: () => number): HostRegistry {
+interface HostParts {
+  readonly credentials: Credentials;
+  readonly remoteConfigs: Revision;
+  readonly now: () => number;
+}
+
+export function hostRegistry(db: Db, { credentials, remoteConfigs, now }: HostParts): HostRegistry {
   return {
     async list() {
       return (await db.selectFrom('host').selectAll().orderBy('host').execute()).map(toRecord);
@@ -33,7 +40,11 @@ export function hostRegistry(db: Db, credentials: Credentials, now: () => number
       await credentials.change(async (trx) => {
         const { numDeletedRows } = await trx.deleteFrom('host').where('host', '=', host).executeTakeFirst();
         if (numDeletedRows === 0n) throw unknownHost(host);
+        // Before the row, as in all changes of that table: a new host of this name inherits nothing.
+        await remoteConfigs.raise(trx);
+        await trx.deleteFrom('remote_config').where('scope', '=', `host:${host}`).execute();
       });
+      await remoteConfigs.raised();
     },
 
     async update(host, change) {

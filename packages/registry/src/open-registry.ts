@@ -12,6 +12,7 @@ import { loginRegistry } from './logins.ts';
 import { migrate } from './migrations.ts';
 import { isStarting, postgresBackend } from './postgres-database.ts';
 import type { Registry } from './registry.ts';
+import { remoteConfigRegistry } from './remote-configs.ts';
 import { Revision } from './revision.ts';
 import { tokenRegistry } from './tokens.ts';
 
@@ -53,10 +54,12 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const { db } = backend;
   const credentials = new Credentials(db, backend.marks);
   const enrolments = new Revision(db, backend.marks, 'enrolments');
+  const remoteConfigs = new Revision(db, backend.marks, 'remote_config');
   try {
     await prepare(backend, options);
     await credentials.refresh();
     await enrolments.refresh();
+    await remoteConfigs.refresh();
   } catch (error) {
     await db.destroy();
     throw error;
@@ -65,7 +68,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   // A database that is busy now is asked again at the next turn; who queries it meanwhile gets the error.
   let available = true;
   const refresh = (): void => {
-    Promise.all([credentials.refresh(), enrolments.refresh()]).then(
+    Promise.all([credentials.refresh(), enrolments.refresh(), remoteConfigs.refresh()]).then(
       () => {
         available = true;
       },
@@ -81,13 +84,14 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   flushing.unref();
   let closed = false;
   return {
-    hosts: hostRegistry(db, credentials, now),
+    hosts: hostRegistry(db, { credentials, remoteConfigs, now }),
     tokens,
     enrolments: enrolmentRegistry({ db, credentials, revision: enrolments, now }),
     logins: loginRegistry(db, now),
     alerts: alertRegistry(db),
     catalogs: catalogRegistry(db, now),
     leases: leaseRegistry(db, () => backend.clock()),
+    remoteConfig: remoteConfigRegistry(db, remoteConfigs, now),
     isAvailable: () => available,
     onCredentialsChange: (listener) => credentials.onChange(listener),
     async close() {

@@ -11,6 +11,7 @@ import { openRegistry, type RegistryOptions } from './open-registry.ts';
 import { postgresBackend } from './postgres-database.ts';
 import type { Registry } from './registry.ts';
 import { registryContract } from './registry-contract.testkit.ts';
+import { remoteConfigContract } from './remote-config-contract.testkit.ts';
 
 systemSuite(['postgres', 'initdb', 'psql', 'openssl'], 'a registry in PostgreSQL', () => {
   let postgres: PostgresDaemon;
@@ -23,6 +24,7 @@ systemSuite(['postgres', 'initdb', 'psql', 'openssl'], 'a registry in PostgreSQL
 
   registryContract(() => ({ url: postgres.createDatabase() }));
   enrolmentContract(() => ({ url: postgres.createDatabase() }));
+  remoteConfigContract(() => ({ url: postgres.createDatabase() }));
 
   async function open(url: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
     const registry = await openRegistry({ url, ...options } as RegistryOptions);

@@ -1,4 +1,4 @@
-import type { Catalog, HostInfo } from '@hostwire/model';
+import type { Catalog, HostInfo, RemoteConfig } from '@hostwire/model';
 import type { EnrolmentRegistry } from './enrolment.ts';
 
 /**
@@ -13,6 +13,7 @@ export interface Registry {
   readonly alerts: AlertRegistry;
   readonly catalogs: CatalogRegistry;
   readonly leases: LeaseRegistry;
+  readonly remoteConfig: RemoteConfigRegistry;
   /**
    * Called within 2 s after hosts or tokens were added, removed or rotated, or a host's group or labels were changed, by any
    * process. The result removes the listener.
@@ -178,6 +179,29 @@ export interface LeaseRegistry {
   acquire(name: string, holder: string, ttlMs: number): Promise<boolean>;
   /** Gives it back at once if `holder` has it. */
   release(name: string, holder: string): Promise<void>;
+}
+
+/** What is set on agents. Scopes are `all`, `group:<name>`, `host:<id>`; what keys mean is not looked at here. */
+export interface RemoteConfigRegistry {
+  /** By scope. */
+  list(): Promise<RemoteConfigRecord[]>;
+  get(scope: string): Promise<RemoteConfigRecord | null>;
+  /**
+   * Sets all that stands at a scope; a function gets what stands now (null: nothing), and nobody changes it in between.
+   * Throws RegistryError `invalid` if it is no scope, `unknown` if it is of a host that there is not.
+   */
+  set(scope: string, change: RemoteConfig | ((now: RemoteConfig | null) => RemoteConfig), by: string | null): Promise<RemoteConfigRecord>;
+  /** False if nothing stood there. That of a host also goes with the host. */
+  remove(scope: string): Promise<boolean>;
+  /** Called within 2 s after any process has changed something. The result removes the listener. */
+  onChange(listener: () => void): () => void;
+}
+
+export interface RemoteConfigRecord {
+  readonly scope: string;
+  readonly config: RemoteConfig;
+  readonly updatedAt: number;
+  readonly updatedBy: string | null;
 }
 
 export interface CatalogRegistry {

@@ -11,6 +11,7 @@ import { migrate, writeMeta } from './migrations.ts';
 import { openRegistry } from './open-registry.ts';
 import type { Registry } from './registry.ts';
 import { registryContract } from './registry-contract.testkit.ts';
+import { remoteConfigContract } from './remote-config-contract.testkit.ts';
 import type { Tables } from './tables.ts';
 
 async function open(file = join(tempDir(), 'registry.db'), now?: () => number): Promise<Registry & { readonly file: string }> {
@@ -21,6 +22,7 @@ async function open(file = join(tempDir(), 'registry.db'), now?: () => number): 
 
 registryContract(() => ({ file: join(tempDir(), 'registry.db') }));
 enrolmentContract(() => ({ file: join(tempDir(), 'registry.db') }));
+remoteConfigContract(() => ({ file: join(tempDir(), 'registry.db') }));
 
 describe('a registry in a file', () => {
   it('keeps the file for its owner alone', async () => {

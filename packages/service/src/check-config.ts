@@ -40,6 +40,8 @@ interface Schema {
   readonly allowed?: string;
   /** The value is never shown, whatever its key. */
   readonly secret?: boolean;
+  /** No value is allowed: why, as the end of a sentence that begins with the key. */
+  readonly never?: string;
 }
 
 type Table = Record<string, unknown>;
@@ -65,7 +67,32 @@ export function checkConfig(
   return { value: check(schema as Schema, value, '', problems, fromText), problems };
 }
 
+/** What of a table is allowed, and each key that is not. Nothing is filled in; a list with an item that is not allowed is out as a whole. */
+export function acceptKeys(
+  schema: TSchema,
+  table: unknown,
+  { fromText = false }: { /** Values that are text are read as what the schema wants. */ readonly fromText?: boolean } = {},
+): { readonly accepted: Readonly<Table>; readonly problems: readonly ConfigProblem[] } {
+  const { value, problems } = checkConfig(schema, isTable(table) ? table : {}, () => fromText);
+  const found = isTable(table) ? problems : [{ key: 'the configuration', allowed: 'must be a table' }];
+  return { accepted: (dropRefused(value) ?? {}) as Table, problems: found };
+}
+
+/** Undefined stands for what was refused; also for a list that holds such, and for a table of which nothing is left. */
+function dropRefused(value: unknown): unknown {
+  if (Array.isArray(value)) return value.some((item) => dropRefused(item) === undefined) ? undefined : value;
+  if (!isTable(value)) return value;
+  const entries = Object.entries(value)
+    .map(([key, inner]) => [key, dropRefused(inner)] as const)
+    .filter(([, inner]) => inner !== undefined);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
 function check(schema: Schema, found: unknown, key: string, problems: ConfigProblem[], fromText: (key: string) => boolean): unknown {
+  if (schema.never !== undefined) {
+    problems.push({ key, allowed: schema.never });
+    return undefined;
+  }
   const value = typeof found === 'string' && fromText(key) ? parseText(schema, found) : found;
   if (schema.anyOf !== undefined) {
     for (const option of schema.anyOf) {
@@ -106,8 +133,9 @@ function checkTable(schema: Schema, table: Table, at: string, problems: ConfigPr
     if (typeof other === 'object') result[name] = check(other, value, path(name), problems, fromText);
     else if (other === true) result[name] = value;
     else {
-      const near = nearest(name, Object.keys(properties));
-      const known = Object.keys(properties).join(', ');
+      const names = Object.keys(properties).filter((property) => properties[property]?.never === undefined);
+      const near = nearest(name, names);
+      const known = names.join(', ');
       const hint = near !== null ? `did you mean ${near}?` : known === '' ? 'nothing is allowed here' : `allowed here: ${known}`;
       problems.push({ key: path(name), value: show(path(name), value), allowed: `is not a known key; ${hint}` });
     }

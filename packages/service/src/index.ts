@@ -1,4 +1,4 @@
-export { type ConfigProblem, isSecretKey } from './check-config.ts';
+export { acceptKeys, type ConfigProblem, isSecretKey } from './check-config.ts';
 export * from './completion/index.ts';
 export * from './config.ts';
 export * from './end-process.ts';

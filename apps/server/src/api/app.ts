@@ -19,6 +19,7 @@ import { enrollRoutes } from './routes/enroll.ts';
 import { enrolmentRoutes } from './routes/enrolments.ts';
 import { hostAccessRoutes } from './routes/host-access.ts';
 import { hostRoutes } from './routes/hosts.ts';
+import { remoteConfigRoutes } from './routes/remote-config.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { serverRoutes } from './routes/server.ts';
 import { sessionRoutes } from './routes/session.ts';
@@ -144,6 +145,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(hostAccessRoutes(context));
   await app.register(enrolmentRoutes(context));
   await app.register(enrollRoutes(context));
+  await app.register(remoteConfigRoutes(context));
   await app.register(seriesRoutes(context));
   await app.register(alertRoutes(context));
   await app.register(brokerAccessRoutes(context));

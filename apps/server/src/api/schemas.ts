@@ -2,6 +2,7 @@ import { GROUP_PATTERN, LABEL_KEY_PATTERN } from '@hostwire/model';
 import Type, { type Static, type TSchema } from 'typebox';
 import { ENROLMENT_COMPONENTS } from './enrolment-schemas.ts';
 import { ConflictShape, GapList, GapShape, ProcessShape, ServerAnswer } from './process-schemas.ts';
+import { HostConfigShape, RemoteConfigList, RemoteConfigShape } from './remote-config-schemas.ts';
 
 /** Shapes of the API. Times are ms since the epoch, UTC, unless a name ends in `_at_iso`. Missing knowledge is null, never 0. */
 
@@ -51,6 +52,7 @@ export const HostSummary = Type.Object(
     labels: Type.Record(Type.String(), Type.String()),
     state: HostState,
     late: Type.Boolean({ description: 'Online, but the newest fast sample is older than 3 intervals.' }),
+    paused: Type.Boolean({ description: 'Told to take no samples (`enabled = false`); its agent is there all the same.' }),
     last_seen: Nullable(Time),
     interval: Nullable(Type.Number({ description: 'Seconds between fast samples.' })),
     mock: Type.Boolean(),
@@ -326,6 +328,9 @@ export const COMPONENTS: readonly TSchema[] = [
   GapShape,
   GapList,
   ...ENROLMENT_COMPONENTS,
+  RemoteConfigShape,
+  RemoteConfigList,
+  HostConfigShape,
 ];
 
 export type HealthBody = Static<typeof Health>;

@@ -72,6 +72,44 @@ describe('hostwire host set', () => {
   });
 });
 
+describe('hostwire config', () => {
+  it('sets, shows and takes back what is set on agents, key by key', async () => {
+    const dir = tempDir();
+    const config = (...args: string[]) => run('config', ...args, '--data-dir', dir);
+    expect((await config('get')).out).toBe('Nothing is set.\n');
+    const set = await config('set', 'intervals.fast_seconds=60', 'collectors.disk.ignore_fs=tmpfs,overlay', '--scope', 'group:pi');
+    expect(set.out).toBe('Set for group:pi:\n  intervals.fast_seconds = 60\n  collectors.disk.ignore_fs = ["tmpfs","overlay"]\n');
+    await config('set', 'enabled=false', 'intervals.slow_seconds=600', '--scope', 'group:pi');
+    expect((await config('get')).out).toMatch(/^group:pi \(20.*Z\)\n {2}intervals\.fast_seconds = 60\n/);
+    await config('unset', 'intervals', 'enabled', '--scope', 'group:pi');
+    expect(JSON.parse((await config('get', '--json')).out)).toMatchObject([
+      { scope: 'group:pi', config: { collectors: { disk: { ignore_fs: ['tmpfs', 'overlay'] } } }, updated_by: null },
+    ]);
+    expect((await config('unset', '--all-keys', '--scope', 'group:pi')).out).toBe('Nothing is set for group:pi any more.\n');
+    expect(JSON.parse((await config('get', '--json')).out)).toEqual([]);
+  });
+
+  it('says what cannot be set, and where', async () => {
+    const dir = tempDir();
+    const config = (...args: string[]) => run('config', ...args, '--data-dir', dir);
+    const wrong: [string[], RegExp][] = [
+      [['set', 'intervals.fast_seconds=60'], /--scope is missing/],
+      [['set', 'intervals.fast_seconds=0', '--scope', 'all'], /intervals\.fast_seconds = 0 must be a number from 1 to 86400/],
+      [['set', 'token=x', '--scope', 'all'], /token is set in the host's own file alone/],
+      [['set', 'enabled', '--scope', 'all'], /enabled is not KEY=VALUE/],
+      [['set', '--scope', 'all'], /needs KEY=VALUE/],
+      [['set', 'enabled=true', '--scope', 'everybody'], /is no scope/],
+      [['unset', 'enabled', '--scope', 'all'], /no enabled is set for all/],
+      [['unset', '--scope', 'all'], /needs the keys/],
+    ];
+    for (const [args, message] of wrong) expect(await config(...args)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
+    expect(await config('set', 'enabled=true', '--scope', 'host:pi-9')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no host pi-9'),
+    });
+  });
+});
+
 describe('hostwire token', () => {
   it('adds tokens with scopes and an end, lists them without the token, and removes them', async () => {
     const dir = tempDir();

@@ -9,11 +9,12 @@ import { describeFailure, UsageError } from './failure.ts';
 import { addHost, listHosts, removeHost, rotateHost, setHost } from './hosts.ts';
 import { printLogin } from './login.ts';
 import { asWritten, eachOf, isJson, listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
+import { remoteConfigCommand } from './remote-config.ts';
 import { serve } from './serve.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
 /** Commands that stand in files of their own. One that ends otherwise than well resolves with its exit code. */
-const COMMANDS: readonly ((cli: CAC) => void)[] = [doctorCommand, completionCommand];
+const COMMANDS: readonly ((cli: CAC) => void)[] = [remoteConfigCommand, doctorCommand, completionCommand];
 
 /**
  * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the

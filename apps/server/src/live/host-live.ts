@@ -28,7 +28,7 @@ interface TierState {
 interface Slot {
   readonly current: LatestRows;
   /** The tick before, for rates. */
-  readonly previous: TimedRows | null;
+  readonly previous: (TimedRows & { readonly interval: number }) | null;
   /** Hash of the catalog that says which fields are counters. */
   readonly catalog: string;
   /** Null until somebody asks: most samples come while nobody looks. */
@@ -62,6 +62,8 @@ export class HostLive implements HostView {
   readonly #catalogs: CatalogIndex;
   readonly #conflictOf: (host: string) => HostConflict | null;
   #onlineAt: number | null = null;
+  /** When it was heard of last while it took no samples; 0: never. */
+  #pausedAt = 0;
 
   constructor(
     record: Pick<HostRecord, 'host' | 'lastSeenAt' | 'info' | 'group' | 'labels'>,
@@ -96,7 +98,12 @@ export class HostLive implements HostView {
   }
 
   get interval(): number | null {
-    return this.#tiers.get('fast')?.interval ?? this.info?.intervals.fast ?? null;
+    return this.intervalOf('fast');
+  }
+
+  /** Told to take no samples: it says that it is there in the rhythm of its fast tier. */
+  get isPaused(): boolean {
+    return this.info?.enabled === false;
   }
 
   /** Seconds between samples of a tier. */
@@ -106,8 +113,8 @@ export class HostLive implements HostView {
 
   /** Online, but the newest fast sample is older than 3 intervals. */
   isLate(now: number): boolean {
-    if (this.state !== 'online' || this.#onlineAt === null) return false;
-    const heard = Math.max(this.#onlineAt, this.#tiers.get('fast')?.receivedAt ?? 0);
+    if (this.state !== 'online' || this.#onlineAt === null || this.isPaused) return false;
+    const heard = Math.max(this.#onlineAt, this.#tiers.get('fast')?.receivedAt ?? 0, this.#pausedAt);
     return now - heard > LATE_INTERVALS * (this.interval ?? DEFAULT_INTERVAL_S) * 1000;
   }
 
@@ -179,7 +186,21 @@ export class HostLive implements HostView {
       this.#onlineAt = null;
       return;
     }
-    if (!retained) this.#sawAlive(receivedAt);
+    if (retained) return;
+    if (this.isPaused) this.applySignOfLife(receivedAt);
+    else this.#sawAlive(receivedAt);
+  }
+
+  applyInfo(info: HostInfo, { receivedAt, retained }: Arrival): void {
+    // What comes next comes in the longer of the two rhythms at the latest; a sample says which it is from then on.
+    for (const [tier, state] of this.#tiers) {
+      this.#tiers.set(tier, { ...state, interval: Math.max(state.interval, info.intervals[tier]) });
+    }
+    if (this.isPaused && !retained) {
+      this.#pausedAt = receivedAt;
+      this.applySignOfLife(receivedAt);
+    }
+    this.info = info;
   }
 
   #sawAlive(at: number): void {
@@ -199,12 +220,14 @@ export class HostLive implements HostView {
     const sameTick = slot?.current.time === time;
     const previous = sameTick ? slot.previous : (slot?.current ?? null);
     const current = { time, tier, rows: sameTick ? mergeRows(slot.current.rows, rows) : rows, receivedAt, interval };
-    const kept = previous === null ? null : { time: previous.time, rows: previous.rows };
+    const kept = previous === null ? null : { time: previous.time, rows: previous.rows, interval: previous.interval };
     slots.set(tier, { current, previous: kept, catalog: sample.catalog, rates: null });
   }
 
   #ratesOf(measurement: string, { current, previous, catalog }: Slot): Row[] {
-    if (previous === null || current.time - previous.time > MAX_RATE_INTERVALS * current.interval * 1000) return [];
+    if (previous === null) return [];
+    const longest = MAX_RATE_INTERVALS * Math.max(previous.interval, current.interval) * 1000;
+    if (current.time - previous.time > longest) return [];
     const fields = this.#catalogs.measurement(measurement, catalog)?.fields ?? {};
     return ratesOf(previous, current, (name) => Object.hasOwn(fields, name) && fields[name]?.kind === 'counter');
   }

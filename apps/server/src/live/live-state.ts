@@ -92,11 +92,11 @@ export function createLiveState(catalogs: CatalogIndex, identities: Identities =
       if (live !== undefined) changed(host);
       return live !== undefined;
     },
-    applyInfo(host, info, { receivedAt, retained }) {
+    applyInfo(host, info, arrival) {
       const live = hosts.get(host);
       if (live === undefined) return false;
-      if (!retained) identities.sawConnect(host, info.run, receivedAt);
-      live.info = info;
+      if (!arrival.retained) identities.sawConnect(host, info.run, arrival.receivedAt);
+      live.applyInfo(info, arrival);
       changed(host);
       return true;
     },

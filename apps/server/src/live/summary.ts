@@ -16,6 +16,7 @@ export function summaryOf(live: HostLive, now: number, alerts: AlertCount): Host
     labels: { ...live.labels },
     state: live.state,
     late: live.isLate(now),
+    paused: live.isPaused,
     last_seen: live.lastSeenAt,
     interval: live.interval,
     mock: info?.mock === true,

@@ -9,6 +9,7 @@ export function aHost(change: Partial<HostSummary> = {}): HostSummary {
     labels: {},
     state: 'online',
     late: false,
+    paused: false,
     last_seen: Date.now() - 3000,
     interval: 5,
     mock: false,

@@ -32,7 +32,7 @@ export const cpu = defineCollector({
     },
   },
   options: Type.Object({
-    per_core: Type.Boolean({ default: true, description: 'A row per core beside cpu-total' }),
+    per_core: Type.Boolean({ default: true, remote: true, description: 'A row per core beside cpu-total' }),
   }),
   probe: (access) => probeFile(access, ['/proc/stat']),
   async collect({ access, options, memory, signal }) {

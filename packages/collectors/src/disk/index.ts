@@ -40,10 +40,12 @@ export const disk = defineCollector({
   },
   options: Type.Object({
     ignore_fs: Type.Array(Type.String(), {
+      remote: true,
       default: ['tmpfs', 'devtmpfs', 'devfs', 'iso9660', 'overlay', 'aufs', 'squashfs'],
       description: 'Types of file systems to leave out, beside those that hold no files (proc, sysfs, ...)',
     }),
     mount_timeout_seconds: Type.Number({
+      remote: true,
       default: 2,
       minimum: 0.05,
       maximum: 60,

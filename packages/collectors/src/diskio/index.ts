@@ -39,8 +39,12 @@ export const diskio = defineCollector({
     },
   },
   options: Type.Object({
-    devices: Type.Array(Type.String(), { default: ['*'], description: 'Patterns of the names to report' }),
-    ignore_devices: Type.Array(Type.String(), { default: ['ram*'], description: 'Patterns of the names to leave out of these' }),
+    devices: Type.Array(Type.String(), { default: ['*'], remote: true, description: 'Patterns of the names to report' }),
+    ignore_devices: Type.Array(Type.String(), {
+      default: ['ram*'],
+      remote: true,
+      description: 'Patterns of the names to leave out of these',
+    }),
   }),
   probe: (access) => probeFile(access, ['/proc/diskstats']),
   async collect({ access, options, memory, monotonic, signal }) {

@@ -44,10 +44,12 @@ export const docker = defineCollector({
   measurements: MEASUREMENTS,
   options: Type.Object({
     socket: Type.String({
+      remote: false,
       default: '',
       description: `Unix socket of the engine; empty: ${SOCKETS.join(', else ')}`,
     }),
     per_device: Type.Array(Type.Union([Type.Literal('cpu'), Type.Literal('network'), Type.Literal('blkio')]), {
+      remote: true,
       default: [],
       description: 'What to report also by processor (cgroup v1 only), interface, disk: cpu, network, blkio',
     }),

@@ -36,10 +36,15 @@ export const net = defineCollector({
   },
   options: Type.Object({
     interfaces: Type.Array(Type.String(), {
+      remote: true,
       default: [],
       description: 'Patterns of the names to report, also if down or loopback; empty: all that are up and not loopback',
     }),
-    ignore_interfaces: Type.Array(Type.String(), { default: [RANDOM_VETH], description: 'Patterns of the names to leave out of these' }),
+    ignore_interfaces: Type.Array(Type.String(), {
+      default: [RANDOM_VETH],
+      remote: true,
+      description: 'Patterns of the names to leave out of these',
+    }),
   }),
   probe: (access) => probeFile(access, NET_DEV),
   async collect({ access, options, signal }) {

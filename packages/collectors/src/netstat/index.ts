@@ -26,6 +26,7 @@ export const netstat = defineCollector({
   },
   options: Type.Object({
     max_sockets: Type.Integer({
+      remote: true,
       default: 10_000,
       minimum: 0,
       maximum: 25_000,

@@ -46,7 +46,7 @@ export const processes = defineCollector({
     },
   },
   options: Type.Object({
-    top: Type.Integer({ default: 10, minimum: 0, maximum: 10, description: 'How many processes are named; 0: none' }),
+    top: Type.Integer({ remote: true, default: 10, minimum: 0, maximum: 10, description: 'How many processes are named; 0: none' }),
   }),
   probe: (access) => probeFile(access, ['/proc/1/stat', '/proc/self/stat']),
   async collect(context) {

@@ -30,7 +30,11 @@ export const temp = defineCollector({
     },
   },
   options: Type.Object({
-    thermal_zones: Type.Boolean({ default: false, description: 'Report the thermal zones also where there are hwmon sensors' }),
+    thermal_zones: Type.Boolean({
+      remote: true,
+      default: false,
+      description: 'Report the thermal zones also where there are hwmon sensors',
+    }),
   }),
   async probe(access) {
     const { sensors } = await findSensors(access, true, {});

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { RegistryError } from '@hostwire/registry';
 import Type from 'typebox';
 import type { HostLive } from '../../live/host-live.ts';
 import { hostRows, hostSummary } from '../bodies.ts';
@@ -72,11 +71,7 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
       },
       async ({ params, body }) => {
         const { host } = params;
-        const record = await context.registry.hosts.update(host, body).catch((error: unknown) => {
-          if (!(error instanceof RegistryError)) throw error;
-          if (error.code === 'invalid') throw new ApiError('invalid', `${error.message}.`, { cause: error });
-          throw error.code === 'unknown' ? notFound(host) : error;
-        });
+        const record = await context.registry.hosts.update(host, body);
         // Others read the list of hosts anew; who asks here next sees what was written.
         context.live.regroup(record);
         return { host, group: record.group, labels: { ...record.labels } };
