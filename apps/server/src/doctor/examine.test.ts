@@ -7,7 +7,7 @@ import { DeadLetters } from '@hostwire/ingest';
 import { Counters } from '@hostwire/model';
 import { openRegistry } from '@hostwire/registry';
 import type { Finding } from '@hostwire/service/doctor';
-import { freePort, smallDisk, sparseFile, tempDir, waitFor } from '@hostwire/testkit';
+import { freePort, smallDisk, sparseFile, systemSuite, tempDir, waitFor } from '@hostwire/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCommandLine } from '../cli/command-line.ts';
 import type { ServerOptions } from '../config/load-config.ts';
@@ -47,7 +47,58 @@ function configFile(text: string): string {
   return file;
 }
 
+systemSuite(['openssl'], 'doctor on certificates', () => {
+  it('finds one that is expired or about to be, that is for other names, of another key or of another CA', async () => {
+    const [own, other] = [selfSigned('hostwire.example.org'), selfSigned('elsewhere.example.org')];
+    const days = 86_400_000;
+    const look = async (change: Record<string, unknown>, later = 0) => {
+      const toml = { cert: own.cert, key: own.key, ca: own.cert, ...change };
+      const tls = Object.entries(toml).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
+      const config = configFile(`public_url = "https://hostwire.example.org:8080"\nlisten = "0.0.0.0"\n[tls]\n${tls.join('')}`);
+      const found = await examineServer({ ...(await quiet()), config }, {}, () => Date.now() + later);
+      return found.filter(({ check, level }) => check === 'certificate' && level !== 'ok');
+    };
+    expect(await look({})).toEqual([]);
+    expect(await look({}, 20 * days)).toMatchObject([
+      { level: 'warning', message: expect.stringContaining('expires in 10 d'), cure: expect.stringContaining('renew it') },
+    ]);
+    expect(await look({}, 40 * days)).toMatchObject([{ level: 'error', message: expect.stringContaining('expired 10 d ago') }]);
+    expect(await look({}, -2 * days)).toMatchObject([
+      { level: 'error', message: expect.stringContaining('not valid before'), cure: expect.stringContaining('clock') },
+    ]);
+    expect(await look({ names: ['hostwire.lan'] })).toMatchObject([
+      { level: 'error', message: expect.stringContaining('is not for hostwire.lan') },
+    ]);
+    expect(await look({ key: other.key })).toMatchObject([{ level: 'error', message: expect.stringContaining('does not belong') }]);
+    expect(await look({ ca: other.cert })).toMatchObject([
+      { level: 'error', message: expect.stringContaining('does not come from the CA'), cure: expect.stringContaining('tls.ca') },
+    ]);
+    expect(await look({ cert: join(tempDir(), 'none.pem') })).toMatchObject([
+      { level: 'error', message: expect.stringContaining('ENOENT') },
+    ]);
+  });
+});
+
+/** For 30 days; files in a folder that is gone when the test ends. */
+function selfSigned(name: string): { cert: string; key: string } {
+  const folder = tempDir();
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert];
+  execFileSync('openssl', ['req', '-x509', ...curve, '-days', '30', '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`], {
+    stdio: 'ignore',
+  });
+  return { cert, key };
+}
+
 describe('doctor', () => {
+  it('finds what is open to the network without TLS, and names no secret', async () => {
+    const options = { ...(await quiet()), listen: '0.0.0.0', allowPlain: true, brokerUrl: 'mqtt://broker.example.org' };
+    expect(await faults(options, 'transport')).toMatchObject([
+      { level: 'warning', cure: expect.stringContaining('tls.allow_plain') },
+      { level: 'warning', cure: expect.stringContaining('broker.ca') },
+    ]);
+  });
+
   it('finds nothing wrong beside a running server, says that none runs where none does, and changes nothing', async () => {
     const dataDir = tempDir();
     const options = { dataDir, port: await freePort(), mqttPort: await freePort(), influxPort: await freePort() };

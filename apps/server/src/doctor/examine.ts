@@ -2,6 +2,7 @@ import { ConfigError, describeProblem } from '@hostwire/service';
 import { type Finding, runChecks } from '@hostwire/service/doctor';
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
 import { broker } from './checks/broker.ts';
+import { certificate } from './checks/certificate.ts';
 import { clock } from './checks/clock.ts';
 import { dataDirectory } from './checks/data-directory.ts';
 import { deadLetters } from './checks/dead-letters.ts';
@@ -14,6 +15,7 @@ import { rules } from './checks/rules.ts';
 import { running } from './checks/running.ts';
 import { secrets } from './checks/secrets.ts';
 import { seriesStore } from './checks/series-store.ts';
+import { transport } from './checks/transport.ts';
 import { unit } from './checks/unit.ts';
 import { findRunningServer, unknownServer } from './running-server.ts';
 import type { ServerCheck } from './server-look.ts';
@@ -30,6 +32,8 @@ export const SERVER_CHECKS: readonly ServerCheck[] = [
   seriesStore,
   journal,
   broker,
+  certificate,
+  transport,
   clock,
   rules,
   deadLetters,
@@ -39,7 +43,11 @@ export const SERVER_CHECKS: readonly ServerCheck[] = [
 const CONFIGURATION = 'configuration';
 
 /** Looks at everything that a server with these options needs, and changes nothing. Never rejects. */
-export async function examineServer(options: ServerOptions, environment: NodeJS.ProcessEnv = process.env): Promise<Finding[]> {
+export async function examineServer(
+  options: ServerOptions,
+  environment: NodeJS.ProcessEnv = process.env,
+  now: () => number = Date.now,
+): Promise<Finding[]> {
   const configFile = options.config ?? (environment['HOSTWIRE_CONFIG'] || undefined);
   let config: ServerConfig;
   try {
@@ -51,7 +59,7 @@ export async function examineServer(options: ServerOptions, environment: NodeJS.
   const source = configFile ?? 'the command line and the environment';
   const good: Finding = { check: CONFIGURATION, level: 'ok', message: `${source}: no problem`, cure: null };
   const found = await findRunningServer(config).catch(unknownServer);
-  return [good, ...(await runChecks(SERVER_CHECKS, { config, configFile, running: found, now: Date.now }))];
+  return [good, ...(await runChecks(SERVER_CHECKS, { config, configFile, running: found, now }))];
 }
 
 /** A configuration that cannot be read leaves nothing else to look at. */

@@ -1,6 +1,6 @@
 import { lookAtPort, type Observation, type WantedPort } from '@hostwire/service/doctor';
 import type { ServerConfig } from '../../config/load-config.ts';
-import { type KeptPort, keptAddress } from '../../kept-address.ts';
+import { isLoopback, type KeptPort, keptAddress, reachable } from '../../kept-address.ts';
 import type { RunningServer } from '../running-server.ts';
 import type { ServerCheck } from '../server-look.ts';
 
@@ -17,12 +17,13 @@ export const ports: ServerCheck = {
 type Wanted = Omit<WantedPort, 'isOurs'> & { readonly kept: KeptPort | null };
 
 function wanted(config: ServerConfig): Wanted[] {
-  const { listen: address, roles, store, broker, port, mqttPort, influxPort, metricsPort } = config;
+  const { listen: address, roles, store, broker, port, mqttPort, mqttsPort, influxPort, metricsPort, tls } = config;
+  const isBroker = roles.includes('broker') && broker.kind === 'embedded';
+  const plain = reachable(address).replace(/^\[(.*)\]$/, '$1');
   const all: (Wanted | null)[] = [
     roles.includes('api') ? { what: 'the dashboard and API', address, port, option: '--port', kept: 'dashboard' } : null,
-    roles.includes('broker') && broker.kind === 'embedded'
-      ? { what: 'MQTT', address, port: mqttPort, option: '--mqtt-port', kept: 'mqtt' }
-      : null,
+    isBroker ? { what: 'MQTT', address: tls.allowPlain ? address : plain, port: mqttPort, option: '--mqtt-port', kept: 'mqtt' } : null,
+    isBroker && !isLoopback(address) ? { what: 'MQTT over TLS', address, port: mqttsPort, option: '--mqtts-port', kept: 'mqtts' } : null,
     roles.includes('ingest') && store.kind === 'embedded'
       ? { what: "InfluxDB's HTTP API", address, port: influxPort, option: '--influx-port', kept: 'influx' }
       : null,

@@ -17,8 +17,9 @@ const SECRETS: Readonly<Record<string, string>> = {
 /** Whether files with secrets can be read by their owner alone. */
 export const secrets: ServerCheck = {
   name: 'permissions',
-  async run({ config: { dataDir }, configFile }) {
+  async run({ config: { dataDir, tls }, configFile }) {
     const files = Object.entries(SECRETS).map(([name, what]): [string, string] => [join(dataDir, name), what]);
+    if (tls.files !== undefined) files.push([tls.files.key, "the key of the server's certificate"]);
     if (configFile !== undefined && (await holdsSecret(configFile))) files.push([configFile, 'a configuration with secrets']);
     const seen = await Promise.all(files.map(([path, what]) => lookAtSecretFile(path, what)));
     const found = seen.filter((one): one is Observation => one !== null);
