@@ -77,7 +77,7 @@ export async function startMachine({ name, address, namespace, bridge, tree, fol
   const boot = async (): Promise<void> => {
     const apart = ['--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child'];
     const child = spawn('ip', ['netns', 'exec', namespace, 'unshare', ...apart, 'sh', '-c', INIT, 'sh', root, name], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     init = child;
     const [said] = (await once(child.stdout, 'data')) as [Buffer];
