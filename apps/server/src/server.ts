@@ -16,6 +16,7 @@ import type { ConfigBody } from './api/schemas.ts';
 import { Closers } from './closers.ts';
 import { makeDataDir, type ServerConfig } from './config/load-config.ts';
 import { registryOptions } from './config/registry-options.ts';
+import { Downloads } from './enrolment/downloads.ts';
 import { internalToken } from './internal-token.ts';
 import { createCatalogIndex } from './live/catalog-index.ts';
 import { hearHosts } from './live/hear-hosts.ts';
@@ -313,7 +314,11 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
       isServerToken: (token) => verifyToken(token, serverHash),
       reach,
       config: () => describeConfig(config, ports, tls, reach(), warnings()),
-      enrolment: { serverKey: () => serverKey(config.dataDir), counters: countersOf('enrolment') },
+      enrolment: {
+        serverKey: () => serverKey(config.dataDir),
+        downloads: new Downloads(config.downloadsDir),
+        counters: countersOf('enrolment'),
+      },
     };
     const api = await serveApi(context, {
       config,

@@ -36,13 +36,15 @@ describe('the OpenAPI document', () => {
 });
 
 describe('who may ask', () => {
-  it('is nobody without a login, but for health and the login itself', async () => {
+  it('is nobody without a login, but for health, the login itself, and what hosts need to enrol', async () => {
     const server = await testServer();
     expect(routes.filter(({ isOpen }) => isOpen).map(({ path }) => path)).toEqual([
       '/health',
       '/api/login',
       '/api/enroll',
       '/api/enroll/{request}',
+      '/install.sh',
+      '/download/{file}',
     ]);
     for (const { path, method, isOpen } of routes) {
       for (const headers of [{}, { authorization: 'Bearer wrong' }, { cookie: 'hostwire_session=wrong' }]) {

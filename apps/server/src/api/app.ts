@@ -15,6 +15,7 @@ import { acceptUpgrades, type LiveSocketOptions, liveSocket } from './live-socke
 import { servePage } from './page.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { brokerAccessRoutes, comesFromBroker } from './routes/broker-access.ts';
+import { downloadRoutes } from './routes/downloads.ts';
 import { enrollRoutes } from './routes/enroll.ts';
 import { enrolmentRoutes } from './routes/enrolments.ts';
 import { hostAccessRoutes } from './routes/host-access.ts';
@@ -145,6 +146,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(hostAccessRoutes(context));
   await app.register(enrolmentRoutes(context));
   await app.register(enrollRoutes(context));
+  await app.register(downloadRoutes(context));
   await app.register(remoteConfigRoutes(context));
   await app.register(seriesRoutes(context));
   await app.register(alertRoutes(context));

@@ -2,6 +2,7 @@ import type { Counters } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { SeriesStore } from '@hostwire/store';
 import type { AlertDesk } from '../alerts/alert-desk.ts';
+import type { Downloads } from '../enrolment/downloads.ts';
 import type { LiveState } from '../live/live-state.ts';
 import type { Reach } from '../reach.ts';
 import type { BrokerAccess } from '../roles/open-broker-access.ts';
@@ -25,6 +26,7 @@ export interface ApiContext {
   readonly enrolment: {
     /** With which commands are signed, as agents know it. */
     serverKey(): string;
+    readonly downloads: Downloads;
     readonly counters: Counters;
   };
   /** Whether a token is the one that the server's processes on this data directory share. */

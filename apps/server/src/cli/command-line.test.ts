@@ -2,27 +2,8 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRegistry } from '@hostwire/registry';
 import { tempDir } from '@hostwire/testkit';
-import { describe, expect, it, vi } from 'vitest';
-import { runCommandLine } from './command-line.ts';
-
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const written = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += String(text);
-    return true;
-  });
-  const failed = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += String(text);
-    return true;
-  });
-  try {
-    const code = await runCommandLine(['node', 'hostwire', ...args]);
-    return { code, out, err };
-  } finally {
-    written.mockRestore();
-    failed.mockRestore();
-  }
-}
+import { describe, expect, it } from 'vitest';
+import { run } from './command-line.testkit.ts';
 
 describe('hostwire host', () => {
   it('adds, lists, rotates and removes; a token is shown once and works until it is rotated', async () => {

@@ -5,6 +5,7 @@ import { choose } from './choose.ts';
 import { completionCommand } from './completion.ts';
 import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter } from './deadletter.ts';
 import { doctorCommand } from './doctor.ts';
+import { enrollCommand } from './enroll.ts';
 import { describeFailure, UsageError } from './failure.ts';
 import { addHost, listHosts, removeHost, rotateHost, setHost } from './hosts.ts';
 import { printLogin } from './login.ts';
@@ -14,7 +15,7 @@ import { serve } from './serve.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
 /** Commands that stand in files of their own. One that ends otherwise than well resolves with its exit code. */
-const COMMANDS: readonly ((cli: CAC) => void)[] = [remoteConfigCommand, doctorCommand, completionCommand];
+const COMMANDS: readonly ((cli: CAC) => void)[] = [enrollCommand, remoteConfigCommand, doctorCommand, completionCommand];
 
 /**
  * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the

@@ -84,6 +84,8 @@ export interface ServerConfig {
   readonly metricsPort?: number;
   /** Alert rules; absent: those that ship on. */
   readonly rules?: string;
+  /** What hosts that enrol are given; absent: the packages beside this program. */
+  readonly downloadsDir?: string;
   readonly topicRoot: string;
   readonly logLevel: LogLevel;
   readonly store: StoreConfig;
@@ -113,6 +115,7 @@ const ENVIRONMENT = {
   HOSTWIRE_INSTANCE: 'instance',
   HOSTWIRE_METRICS_PORT: 'metrics_port',
   HOSTWIRE_RULES: 'rules',
+  HOSTWIRE_DOWNLOADS_DIR: 'downloads_dir',
   HOSTWIRE_TOPIC_ROOT: 'topic_root',
   HOSTWIRE_LOG_LEVEL: 'log_level',
   HOSTWIRE_STORE: 'store.kind',
@@ -194,6 +197,7 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     ...(table.instance === undefined ? {} : { instance: table.instance }),
     ...(table.metrics_port === undefined ? {} : { metricsPort: table.metrics_port }),
     ...(table.rules === undefined ? {} : { rules: resolve(table.rules) }),
+    ...(table.downloads_dir === undefined ? {} : { downloadsDir: resolve(table.downloads_dir) }),
     topicRoot: table.topic_root,
     logLevel: table.log_level,
     store: storeConfig(table.store),

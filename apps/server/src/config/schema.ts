@@ -56,6 +56,7 @@ export const ServerFile = Type.Object(
     ),
     metrics_port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
     rules: Type.Optional(Path),
+    downloads_dir: Type.Optional(Path),
     topic_root: Type.String({ default: 'hostwire', pattern: '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$' }),
     log_level: Type.Union(
       [
