@@ -14,7 +14,7 @@ const INFO = {
     cpu: { available: true },
     smart: { available: false, reason: '/dev/sda cannot be read (EACCES)', hint: 'adduser x disk' },
   },
-  ...{ run: 'r1', intervals: { fast: 5, medium: 30, slow: 300 } },
+  ...{ run: 'r2', intervals: { fast: 5, medium: 30, slow: 300 } },
 };
 
 systemSuite(['chromium'], 'adding a host', () => {
@@ -40,7 +40,7 @@ systemSuite(['chromium'], 'adding a host', () => {
     const agent = new TestHost(host, client);
     await client.publish(topics().info(host), JSON.stringify(INFO), { qos: 1, retain: true });
     await agent.status('online');
-    await agent.send({ cpu: [{ tags: { cpu: 'cpu-total' }, fields: { usage_active: 14.6, usage_user: 9 } }] });
+    await agent.send({ cpu: [{ tags: { cpu: 'cpu-total' }, fields: { usage_active: 14.6, usage_user: 9 } }] }, { run: 'r2' });
   }
 
   it('makes a code, and shows the host come in step by step', async () => {
@@ -63,6 +63,8 @@ systemSuite(['chromium'], 'adding a host', () => {
     await comeIn(server, (await used.json()) as EnrolledBody);
     await steps.getByText('Connected, agent 0.4.0, arm64').waitFor();
     await steps.getByText('First sample stored, 2 values').waitFor();
+    // What happened before its eyes has its time.
+    expect(await steps.locator('time').count()).toBe(3);
     await steps.getByText('1 of 2 collectors needs a permission').waitFor();
     await page.locator('.arrive .card[data-host="pi-04"] .num', { hasText: '14.6' }).waitFor();
 
@@ -105,6 +107,24 @@ systemSuite(['chromium'], 'adding a host', () => {
     await comeIn(server, enrolled);
     await page.locator('.decided').getByRole('link', { name: 'web-03' }).click();
     await page.locator('.hhead h1', { hasText: 'web-03' }).waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('lets a host in again that was there before, with a new token', async () => {
+    const server = await testServer({ listen: '0.0.0.0' });
+    const before = await server.host('pi-04');
+    await before.send({ cpu: [{ tags: { cpu: 'cpu-total' }, fields: { usage_active: 1 } }] });
+    const { page, errors } = await visit(server, '/hosts/pi-04?tab=settings');
+    await page.getByRole('link', { name: 'Get the command' }).click();
+    await page.getByText('With this code it gets a new token').waitFor();
+    await page.getByRole('button', { name: 'Get the command' }).click();
+    const code = await page.locator('.cmdbox b').innerText();
+    const used = await server.post('/api/enroll', { code, host: 'pi-04', facts: { hostname: 'pi-04' } });
+    const steps = page.getByRole('list', { name: 'Progress' }).getByRole('listitem');
+    await steps.getByText('Waiting for its agent to connect').waitFor();
+    await waitFor(() => !before.client.connected, { what: 'the end of the old connection' });
+    await comeIn(server, (await used.json()) as EnrolledBody);
+    await steps.getByText('First sample stored, 2 values').waitFor();
     expect(errors).toEqual([]);
   });
 

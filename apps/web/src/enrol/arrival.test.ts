@@ -7,7 +7,7 @@ const T = Date.parse('2026-04-22T09:26:00Z');
 
 function anEnrolment(change: Partial<Enrolment> = {}): Enrolment {
   return {
-    ...{ id: 'e1', kind: 'once', host: 'pi-04', group: null, labels: {}, created_at: T, created_by: 'dashboard' },
+    ...{ id: 'e1', kind: 'once', host: 'pi-04', replaces: false, group: null, labels: {}, created_at: T, created_by: 'dashboard' },
     ...{ expires_at: T + 900_000, used_at: null, used_by: null, used_from: null },
     ...change,
   } as Enrolment;
@@ -73,6 +73,14 @@ describe('the steps of a new host', () => {
     );
   });
 
+  it('wait for a host that was there before to come with its new token', () => {
+    const again = anEnrolment({ replaces: true, used_at: T, used_by: 'pi-04', used_from: '192.0.2.44' });
+    expect(told({ enrolment: again, host: aHost({ last_seen: T - 1 }), now: T + 1000 })[1]).toBe(
+      'current: Waiting for its agent to connect',
+    );
+    expect(told({ enrolment: again, host: aHost({ last_seen: T + 1 }), now: T + 1000 })[1]).toMatch(/^done: Connected/);
+  });
+
   it('do not mind a host that was there and is silent now', () => {
     const gone = aHost({ host: 'pi-04', state: 'offline', agent_version: null, arch: null });
     expect(told({ enrolment: used, host: gone, stored: 1, now: T + 9e6 }).slice(1)).toEqual([
@@ -86,4 +94,5 @@ it('counts the values of the newest rows, and finds one to ask the store for', (
   expect(valuesIn(aDetail())).toBe(3);
   expect(probeOf(aDetail())).toEqual({ measurement: 'cpu', field: 'usage_active', time: T });
   expect(probeOf({ ...aDetail(), latest: {} })).toBeNull();
+  expect(probeOf(aDetail(), T)).toBeNull();
 });

@@ -33,16 +33,17 @@ const PATIENCE = { connect: 45_000, sample: 30_000 };
 export function arrivalOf(facts: ArrivalFacts): readonly Step[] {
   const code = codeStep(facts);
   const used = code.state === 'done';
-  const connected = used && isConnected(facts.host);
+  const connected = used && isConnected(facts.host, facts.enrolment);
   const connect = connectStep(facts, used, connected);
   const sample = sampleStep(facts, connected);
   const need = facts.stored === null ? null : permissionStep(facts.detail);
   return [code, connect, sample, ...(need === null ? [] : [need])];
 }
 
-/** Its agent is, or was, there. */
-function isConnected(host: HostSummary | null): boolean {
-  return host !== null && host.state !== 'never_connected';
+/** Its agent is, or was, there; where the host was there before, since it has its new token. */
+export function isConnected(host: HostSummary | null, enrolment: Enrolment | null): boolean {
+  if (host === null || host.state === 'never_connected') return false;
+  return enrolment?.replaces !== true || (host.last_seen ?? 0) > (enrolment.used_at ?? 0);
 }
 
 function codeStep({ enrolment, now }: ArrivalFacts): Step {
@@ -76,7 +77,10 @@ function connectStep({ enrolment, host, connectedAt, now }: ArrivalFacts, used: 
 
 function sampleStep({ enrolment, stored, storedAt, connectedAt, now }: ArrivalFacts, connected: boolean): Step {
   const step = { key: 'sample', at: null, told: [] } as const;
-  if (stored !== null) return { ...step, state: 'done', at: storedAt, text: 'First sample stored, {0}', told: [count(stored, 'value')] };
+  if (stored !== null) {
+    const text = `First sample stored, {0} ${stored === 1 ? 'value' : 'values'}`;
+    return { ...step, state: 'done', at: storedAt, text, told: [String(stored)] };
+  }
   if (!connected) return { ...step, state: 'wait', text: 'Its first sample is stored' };
   const since = connectedAt ?? enrolment?.used_at ?? now;
   if (now - since < PATIENCE.sample) return { ...step, state: 'current', text: 'Waiting for its first sample' };
@@ -110,9 +114,13 @@ export function valuesIn(detail: HostDetail): number {
   return values;
 }
 
-/** A number of the newest rows by which the store can be asked whether it has them; null if there is none. */
-export function probeOf(detail: HostDetail): { readonly measurement: string; readonly field: string; readonly time: number } | null {
+/** A number of the newest rows, taken after `since`, by which the store can be asked whether it has them; null if there is none. */
+export function probeOf(
+  detail: HostDetail,
+  since = 0,
+): { readonly measurement: string; readonly field: string; readonly time: number } | null {
   for (const [measurement, { rows, time }] of Object.entries(detail.latest)) {
+    if (time <= since) continue;
     for (const { fields } of rows) {
       const found = Object.entries(fields).find(([, value]) => typeof value === 'number');
       if (found !== undefined) return { measurement, field: found[0], time };

@@ -9,6 +9,7 @@ it('breaks a command before its options, so that it can be typed as it stands', 
   expect(lines.length).toBeGreaterThan(2);
   expect(lines.slice(0, -1).every((line) => line.endsWith(' \\'))).toBe(true);
   expect(lines.join('\n').replace(/ \\\n {2}/g, ' ')).toBe(command);
+  expect(lines.some((line) => / --server https:/.test(line))).toBe(true);
   expect(text('ls')).toEqual(['ls']);
 });
 

@@ -4,10 +4,10 @@ export type CommandLine = readonly { readonly text: string; readonly strong: boo
 /** Characters of one line. */
 const WIDTH = 84;
 
-/** A long command as it is shown: broken before options, addresses and what follows it, every line but the last ended by a backslash, so that it can be typed as it stands. */
+/** A long command as it is shown: broken before options, an address of its own and what follows it, every line but the last ended by a backslash, so that it can be typed as it stands. */
 export function commandLines(command: string, code: string): readonly CommandLine[] {
   const lines: string[] = [];
-  for (const piece of command.split(/ (?=--\w|https?:|[|&])/)) {
+  for (const piece of command.split(/ (?=--\w|[|&])|(?<!--[\w-]+) (?=https?:)/)) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + piece.length <= WIDTH) lines[lines.length - 1] = `${last} ${piece}`;
     else lines.push(lines.length === 0 ? piece : `  ${piece}`);

@@ -5,7 +5,7 @@ import { fetchSeries } from '../api/series.ts';
 import { serverNow, useNow } from '../live/now.ts';
 import { useEnrolments } from '../stores/enrolments.ts';
 import { useHosts } from '../stores/hosts.ts';
-import { arrivalOf, probeOf, valuesIn } from './arrival.ts';
+import { arrivalOf, isConnected, probeOf, valuesIn } from './arrival.ts';
 
 const SOON = 1000;
 const LATER = 10_000;
@@ -21,7 +21,10 @@ export function useArrival(id: Readonly<Ref<string>>) {
   const name = computed(() => enrolment.value?.used_by ?? enrolment.value?.host ?? '');
   // Until the code was used, a host of this name is another one, or an earlier life of it.
   const host = computed(() => (used.value ? (hosts.byName.get(name.value) ?? null) : null));
-  const connected = computed(() => host.value !== null && host.value.state !== 'never_connected');
+  const connected = computed(() => isConnected(host.value, enrolment.value));
+
+  /** Samples from before are of another agent, or of this one before it was let in anew. */
+  const since = computed(() => (enrolment.value?.replaces === true ? (enrolment.value.used_at ?? 0) : 0));
 
   const stored = ref<number | null>(null);
   const storedAt = ref<number | null>(null);
@@ -29,33 +32,34 @@ export function useArrival(id: Readonly<Ref<string>>) {
   let sawBefore = false;
 
   const detail = useQuery({
-    queryKey: ['arrival', name],
+    queryKey: ['arrival', id, name],
     queryFn: ({ signal }) => body(api.GET('/api/hosts/{host}', { params: { path: { host: name.value } }, signal })),
     enabled: connected,
     refetchInterval: () => (stored.value === null ? SOON : LATER),
     staleTime: 0,
   }).data;
 
-  const probe = computed(() => (detail.value === undefined ? null : probeOf(detail.value)));
+  const probe = computed(() => (detail.value === undefined ? null : probeOf(detail.value, since.value)));
   const found = useQuery({
-    queryKey: ['arrival-stored', name],
+    queryKey: ['arrival-stored', id, name],
     queryFn: ({ signal }) => isStored(name.value, probe.value, signal),
     enabled: computed(() => probe.value !== null && stored.value === null),
     refetchInterval: SOON,
     staleTime: 0,
   }).data;
 
-  watch(id, () => {
-    stored.value = null;
-    storedAt.value = null;
-    connectedAt.value = null;
-    sawBefore = false;
-  });
   watch(
-    connected,
-    (is) => {
-      if (is && sawBefore && connectedAt.value === null) connectedAt.value = serverNow();
-      if (!is && enrolments.loaded && hosts.loaded) sawBefore = true;
+    [id, connected, () => enrolments.loaded && hosts.loaded],
+    ([now, is, loaded], [before]) => {
+      if (now !== before) {
+        stored.value = null;
+        storedAt.value = null;
+        connectedAt.value = null;
+        sawBefore = false;
+      }
+      if (!loaded) return;
+      if (!is) sawBefore = true;
+      else if (sawBefore && connectedAt.value === null) connectedAt.value = serverNow();
     },
     { immediate: true },
   );
