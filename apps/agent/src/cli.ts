@@ -56,6 +56,7 @@ const VERSION: CommandOption = ['--version', 'print the version'];
 const NOTES = `Environment: HOSTWIRE_AGENT_CONFIG, HOSTWIRE_AGENT_SERVER_URL, HOSTWIRE_AGENT_TOKEN, HOSTWIRE_AGENT_TOKEN_FILE,
 HOSTWIRE_AGENT_HOST_ID, HOSTWIRE_AGENT_SPOOL_DIR, HOSTWIRE_AGENT_DUMP_DIR go before the file; HOSTWIRE_LOG_LEVEL is
 trace, debug, info, warn or error; HOST_ROOT is where the host's root is mounted in a container.
+HOSTWIRE_AGENT_HEALTH_FILE is touched every 10 s while the agent is connected.
 
 Exit codes: 0 stopped as asked, 1 failed, 2 the configuration or the command line cannot be used.`;
 

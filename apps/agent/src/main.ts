@@ -28,6 +28,7 @@ import {
 import { type AgentCommand, type CliOptions, type Given, helpText, parseCommand, parseCommandLine, UsageError } from './cli.ts';
 import { COMMANDS } from './commands.ts';
 import { dryRun } from './dry-run.ts';
+import { keepHealthFile } from './health-file.ts';
 import { readHostname } from './host-facts.ts';
 import { type HostSource, lacksProc, openHost } from './host-source.ts';
 import { listCollectors } from './list.ts';
@@ -98,6 +99,9 @@ async function serve(options: CliOptions): Promise<void> {
   const notifier = createNotifier({ logger: log });
   lifecycle.signal.addEventListener('abort', () => notifier.stopping());
   notifier.watch();
+  const healthFile = env['HOSTWIRE_AGENT_HEALTH_FILE'] ?? '';
+  const health = healthFile === '' ? null : keepHealthFile(healthFile, (message) => log.warn(message));
+  if (health !== null) lifecycle.add('health file', async () => health.close());
   if (options.parent) watchParent(() => void lifecycle.stop('the parent process is gone'));
   const file = configPath(options.config, env);
   if (!isConfiguredBy(env)) {
@@ -127,6 +131,7 @@ async function serve(options: CliOptions): Promise<void> {
     logger: log,
     ...onPayload,
     onConnection(failure) {
+      health?.connection(failure);
       notifier.status(failure === null ? `connected to ${broker}` : `not connected to ${broker}: ${failure.message}`);
     },
   });

@@ -40,6 +40,7 @@ import { openStore } from './roles/open-store.ts';
 import { serveApi } from './roles/serve-api.ts';
 import { serveInflux } from './roles/serve-influx.ts';
 import { serveMetrics } from './roles/serve-metrics.ts';
+import { serveNeighbours } from './roles/serve-neighbours.ts';
 import { takeSamples } from './roles/take-samples.ts';
 import { alertLevels, levels } from './self/levels.ts';
 import type { ProcessSource } from './self/process-report.ts';
@@ -196,6 +197,8 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
       taking.ingest.onSample((sample, receivedAt) => void live.applySample(sample, { receivedAt, retained: false }));
     }
   }
+  const stopServing = await serveNeighbours({ config, tls, registry, serverToken, logger, counters: countersOf('neighbours') });
+  closers.add('files of neighbours', async () => stopServing());
   const broker = await openBroker({
     ...{ config, tls, registry, serverToken, topics, logger, counters: countersOf('broker'), linkCounters: countersOf('link') },
     clientName: `${instance.name.replace(/[^A-Za-z0-9_-]+/g, '-')}-${instance.id.slice(0, 6)}`,

@@ -52,14 +52,24 @@ export function mosquittoConf({
   port,
   passwordFile,
   aclFile,
+  certFile,
+  keyFile,
 }: {
   readonly port: number;
   readonly passwordFile: string;
   readonly aclFile: string;
+  /** For TLS; absent: whoever runs it adds them. */
+  readonly certFile?: string;
+  readonly keyFile?: string;
 }): string {
+  const tls =
+    certFile === undefined || keyFile === undefined
+      ? '# For TLS add certfile and keyfile.'
+      : `certfile ${certFile}\nkeyfile ${keyFile}\ntls_version tlsv1.2`;
   return `# For Mosquitto 2. Include it: include_dir, or mosquitto -c.
-# Every interface; \`listener ${port} 127.0.0.1\` is this machine only. For TLS add certfile and keyfile.
+# Every interface; \`listener ${port} 127.0.0.1\` is this machine only.
 listener ${port}
+${tls}
 allow_anonymous false
 password_file ${passwordFile}
 acl_file ${aclFile}

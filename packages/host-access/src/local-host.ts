@@ -20,7 +20,8 @@ import { Slots } from './slots.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const COMMANDS_AT_ONCE = 8;
-const REQUESTS_AT_ONCE = 8;
+/** Engines take a second to answer about a container, and there may be a hundred. */
+const REQUESTS_AT_ONCE = 32;
 const READS_AT_ONCE = 8;
 /**
  * Paths beyond /proc and /sys may lie on a network or FUSE file system that never answers, and each such call holds one

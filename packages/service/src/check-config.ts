@@ -227,8 +227,16 @@ function parseText(schema: Schema, text: string): unknown {
   if ((wants('number') || wants('integer')) && trimmed !== '' && Number.isFinite(Number(trimmed))) return Number(trimmed);
   if (wants('boolean') && /^(true|1|yes|on)$/i.test(trimmed)) return true;
   if (wants('boolean') && /^(false|0|no|off)$/i.test(trimmed)) return false;
-  if (wants('array') && !wants('string')) return trimmed === '' ? [] : trimmed.split(',').map((item) => item.trim());
+  if (wants('array') && !wants('string')) return splitList(trimmed);
   return text;
+}
+
+/** Nothing between two commas is no item: a list may be put together of parts of which one is empty. */
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }
 
 function isTable(value: unknown): value is Table {

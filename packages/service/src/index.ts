@@ -8,4 +8,5 @@ export * from './logger.ts';
 export * from './notify.ts';
 export * from './redact-url.ts';
 export * from './replace-toml.ts';
+export * from './secret-files.ts';
 export * from './version.ts';

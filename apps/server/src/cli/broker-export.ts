@@ -1,9 +1,11 @@
-import { chownSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { emqxAcl, emqxConf, mosquittoAcl, mosquittoConf, mosquittoPasswords } from '@hostwire/broker';
+import { emqxAcl, emqxConf } from '@hostwire/broker';
 import { topics as topicsOf } from '@hostwire/model';
-import { hashToken, type MqttUser, verifyToken } from '@hostwire/registry';
+import type { MqttUser } from '@hostwire/registry';
 import type { BrokerConfig, ServerConfig, ServerOptions } from '../config/load-config.ts';
+import { writeMosquittoFiles } from '../mosquitto-export.ts';
+import { replaceFile } from '../replace-file.ts';
 import { UsageError } from './failure.ts';
 import { dashboardUrl } from './login.ts';
 import { print, printJson } from './print.ts';
@@ -44,19 +46,10 @@ export async function exportBroker(options: ServerOptions, { format, out, apiUrl
 }
 
 function exportMosquitto(folder: string, config: ServerConfig, broker: ExternalBroker, users: readonly MqttUser[]): string[] {
-  const [passwordFile, aclFile, confFile] = ['passwords', 'acl', 'hostwire.conf'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  const server = { name: broker.username, hash: keptHash(passwordFile, broker) };
-  const changed = [
-    put(passwordFile, mosquittoPasswords(users, server)),
-    put(aclFile, mosquittoAcl(users, server, topicsOf(config.topicRoot))),
-    put(confFile, mosquittoConf({ port: portOf(broker.url), passwordFile, aclFile })),
-  ];
+  const { url, username, password } = broker;
+  const changed = writeMosquittoFiles({ ...{ folder, url, username, password, users }, topicRoot: config.topicRoot, certificate: null });
   return [
-    `${users.length} hosts and tokens, and the server as ${server.name}, are in ${folder}${changed.includes(true) ? '' : ' already: nothing changed'}.`,
+    `${users.length} hosts and tokens, and the server as ${username}, are in ${folder}${changed ? '' : ' already: nothing changed'}.`,
     `Mosquitto reads them with: include_dir ${folder}`,
     'After a change: kill -HUP $(pidof mosquitto), and a restart when hostwire.conf changed.',
   ];
@@ -69,8 +62,8 @@ function exportEmqx(folder: string, config: ServerConfig, broker: ExternalBroker
   const url = (apiUrl ?? dashboardUrl(config.listen, config.port)).replace(/\/+$/, '');
   if (!/^https?:\/\/[^/@\s"]+/.test(url)) throw new UsageError(`--api-url ${url} is not http:// or https:// and a host`);
   const aclFile = join(folder, 'hostwire-acl.conf');
-  put(aclFile, emqxAcl(broker.username, topicsOf(config.topicRoot)));
-  put(join(folder, 'hostwire.conf'), emqxConf({ apiUrl: url, secret: broker.authSecret, aclFile }));
+  replaceFile(aclFile, emqxAcl(broker.username, topicsOf(config.topicRoot)));
+  replaceFile(join(folder, 'hostwire.conf'), emqxConf({ apiUrl: url, secret: broker.authSecret, aclFile }));
   return [
     `EMQX asks ${url} who may connect. At the end of its emqx.conf: include "${join(folder, 'hostwire.conf')}"`,
     'Hosts and tokens may be added and removed without a new export.',
@@ -86,44 +79,4 @@ function externalBroker({ broker }: ServerConfig): ExternalBroker {
   }
   if (/[:\s]/.test(username)) throw new UsageError('broker.username must hold no colon and no space');
   return { ...broker, username, password };
-}
-
-/** The hash of an earlier export, if it is that of the same password: without a change the file stays as it is. */
-function keptHash(passwordFile: string, { username, password }: ServerUserSource): string {
-  const line = readOrNull(passwordFile)
-    ?.split('\n')
-    .find((text) => text.startsWith(`${username}:`));
-  const hash = line?.slice(username.length + 1);
-  return verifyToken(password, hash) && hash !== undefined ? hash : hashToken(password);
-}
-
-type ServerUserSource = Pick<ExternalBroker, 'username' | 'password'>;
-
-/** Whether the file was written: not if it holds this text already. */
-function put(file: string, text: string): boolean {
-  if (readOrNull(file) === text) return false;
-  const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, text, { mode: 0o600, flush: true });
-  // The broker drops its rights before it reads them.
-  if (process.getuid?.() === 0) {
-    const { uid, gid } = statSync(join(file, '..'));
-    chownSync(temporary, uid, gid);
-  }
-  renameSync(temporary, file);
-  return true;
-}
-
-function readOrNull(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url);
-  if (port !== '') return Number(port);
-  return protocol === 'mqtts:' ? 8883 : 1883;
 }

@@ -79,11 +79,21 @@ function defineCommands(cli: CAC): void {
   serverOptions(cli.command('token <action> [name]', 'Tokens of people and programs: add NAME, list, remove NAME'), false)
     .option('--scope <scopes>', 'For add: what it may do, divided by commas')
     .option('--expires <duration>', 'For add: when it ends, e.g. 30d')
+    .option('--file <file>', 'For add: write it there instead of showing it, unless a good one is there')
     .option('--json', 'Print JSON')
     .action(
       choose<[name: unknown, options: Parsed]>('token', {
         add: (name, options) =>
-          addToken(serverOptionsOf(options), nameOf(name), listOf(options['scope']), textOf(options, 'expires'), isJson(options)),
+          addToken(
+            serverOptionsOf(options),
+            {
+              name: nameOf(name),
+              scopes: listOf(options['scope']),
+              expires: textOf(options, 'expires'),
+              file: asWritten(cli, options, 'file'),
+            },
+            isJson(options),
+          ),
         list: (_, options) => listTokens(serverOptionsOf(options), isJson(options)),
         remove: (name, options) => removeToken(serverOptionsOf(options), nameOf(name), isJson(options)),
       }),

@@ -1,10 +1,11 @@
+import { join } from 'node:path';
 import { createLifecycle, createLogger, createNotifier, type Logger, version } from '@hostwire/service';
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
 import { keptAddress, reachable } from '../kept-address.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { isPlainOpen } from '../tls/warnings.ts';
 import { startAgentProcess } from '../up/agent-process.ts';
-import { enrolLocalHost } from '../up/enrol-local.ts';
+import { enrolLocalHost, localHostId } from '../up/enrol-local.ts';
 import { describeFailure } from './failure.ts';
 import { dashboardUrl, loginLink } from './login.ts';
 import { ownCommand } from './own-command.ts';
@@ -67,7 +68,9 @@ async function startLocalAgent(server: RunningServer, config: ServerConfig, { sc
   const serverUrl = broker.kind === 'external' ? broker.url : ownBroker();
   const token = process.env['HOSTWIRE_AGENT_TOKEN'];
   const { host, configFile } = await enrolLocalHost(server.registry, {
-    dataDir: config.dataDir,
+    host: localHostId(process.env),
+    folder: join(config.dataDir, 'agent'),
+    spool: join(config.dataDir, 'agent', 'spool'),
     serverUrl,
     topicRoot: config.topicRoot,
     ...(token === undefined || token === '' ? {} : { token }),

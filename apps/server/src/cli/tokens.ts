@@ -1,20 +1,27 @@
+import { resolve } from 'node:path';
 import { parseDuration } from '@hostwire/model';
 import { SCOPES, type Scope } from '@hostwire/registry';
 import type { ServerOptions } from '../config/load-config.ts';
+import { readOrNull, replaceFile } from '../replace-file.ts';
 import { UsageError } from './failure.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
 const MAX_LIFE_MS = 36_500 * 86_400_000;
 
-/** Prints the token once; only its hash is kept. */
-export async function addToken(
-  options: ServerOptions,
-  name: string,
-  scopes: readonly string[],
-  expires: string | undefined,
-  json: boolean,
-): Promise<void> {
+export interface NewToken {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly expires: string | undefined;
+  /** Where it is written to (0600) instead of being printed. */
+  readonly file: string | undefined;
+}
+
+/**
+ * Prints the token once; only its hash is kept. With a file it is written there, and a file that holds a good token of that name
+ * and at least those scopes stays as it is: so it can be run at each start.
+ */
+export async function addToken(options: ServerOptions, { name, scopes, expires, file }: NewToken, json: boolean): Promise<void> {
   const bad = scopes.find((scope) => !SCOPES.includes(scope as Scope));
   if (scopes.length === 0 || bad !== undefined) {
     throw new UsageError(`--scope ${bad === undefined ? 'is missing' : `${bad} is not known`}; it is some of ${SCOPES.join(', ')}`);
@@ -24,7 +31,21 @@ export async function addToken(
     throw new UsageError(`--expires ${expires} is not a duration such as 12h or 30d, at most 36500d`);
   }
   await withRegistry(options, async ({ tokens }) => {
+    const kept = file === undefined ? null : await tokens.check(readOrNull(file)?.trim() ?? '');
+    if (file !== undefined && kept?.name === name && scopes.every((scope) => kept.scopes.includes(scope as Scope))) {
+      if (json) printJson({ name, scopes: kept.scopes, expires_at: kept.expiresAt, file });
+      else print(`Token ${name} is in ${file} already.`);
+      return;
+    }
+    // The one that was in the file is lost.
+    if (file !== undefined && (await tokens.list()).some((record) => record.name === name)) await tokens.remove(name);
     const { token, record } = await tokens.add(name, scopes as Scope[], lasts === null ? undefined : Date.now() + lasts);
+    if (file !== undefined) {
+      replaceFile(resolve(file), `${token}\n`);
+      if (json) printJson({ name, scopes: record.scopes, expires_at: record.expiresAt, file });
+      else print(`Token ${name} (${record.scopes.join(', ')}) is in ${file}.`);
+      return;
+    }
     if (json) {
       printJson({ name, scopes: record.scopes, expires_at: record.expiresAt, token });
       return;

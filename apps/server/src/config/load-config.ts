@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync, readFileSync, statSync } from 'node:f
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { ConfigError, type ConfigProblem, type LogLevel, loadToml, overridesFrom } from '@hostwire/service';
+import { ConfigError, type ConfigProblem, type LogLevel, loadToml, overridesFrom, secretFilesFrom } from '@hostwire/service';
 import type { Role } from '../roles/roles.ts';
 import { ServerFile, type ServerFileTable } from './schema.ts';
 
@@ -33,6 +33,8 @@ export type BrokerConfig =
       readonly ca?: string;
       /** By which the broker shows itself to the API when it asks who may connect; absent: it does not ask. */
       readonly authSecret?: string;
+      /** Where the files of `broker export` for Mosquitto are kept true; absent: only when that is typed. */
+      readonly exportDir?: string;
     };
 
 /** How the ports off loopback are secured. */
@@ -45,6 +47,13 @@ export interface TlsConfig {
   readonly allowPlain: boolean;
   /** Whether hosts may, or must, show a certificate of the own CA. */
   readonly clientCertificates: 'off' | 'accept' | 'require';
+}
+
+/** The configuration of an agent of this machine, written for it at each start. */
+export interface LocalAgentConfig {
+  readonly dir: string;
+  /** Of the broker, as that agent reaches it. */
+  readonly url: string;
 }
 
 /** Bounds of the journal in front of InfluxDB. */
@@ -91,6 +100,7 @@ export interface ServerConfig {
   readonly store: StoreConfig;
   readonly database: DatabaseConfig;
   readonly broker: BrokerConfig;
+  readonly localAgent?: LocalAgentConfig;
   readonly journal: JournalConfig;
   readonly deadLetters: { readonly maxBytes: number };
 }
@@ -130,9 +140,21 @@ const ENVIRONMENT = {
   HOSTWIRE_BROKER_PASSWORD: 'broker.password',
   HOSTWIRE_BROKER_CA: 'broker.ca',
   HOSTWIRE_BROKER_AUTH_SECRET: 'broker.auth_secret',
+  HOSTWIRE_BROKER_EXPORT_DIR: 'broker.export_dir',
+  HOSTWIRE_LOCAL_AGENT_DIR: 'local_agent.dir',
+  HOSTWIRE_LOCAL_AGENT_URL: 'local_agent.url',
   HOSTWIRE_JOURNAL_MAX_BYTES: 'journal.max_bytes',
   HOSTWIRE_JOURNAL_MIN_FREE_BYTES: 'journal.min_free_bytes',
   HOSTWIRE_DEAD_LETTERS_MAX_BYTES: 'dead_letters.max_bytes',
+} as const;
+
+/** Also by file: `<variable>_FILE` is the path of a file that holds the value. */
+const SECRETS = {
+  HOSTWIRE_INFLUX_TOKEN: 'store.token',
+  HOSTWIRE_INFLUX_PASSWORD: 'store.password',
+  HOSTWIRE_DATABASE_PASSWORD: 'database.password',
+  HOSTWIRE_BROKER_PASSWORD: 'broker.password',
+  HOSTWIRE_BROKER_AUTH_SECRET: 'broker.auth_secret',
 } as const;
 
 /** Option as the command line parser names it -> key of the file. */
@@ -174,13 +196,15 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     const allowed = 'holds a password, which other users of this machine can read; give that by HOSTWIRE_DATABASE_PASSWORD';
     throw new ConfigError(name, [{ key: 'database.url', source: '--database-url', allowed }]);
   }
+  const secrets = secretFilesFrom(environment, SECRETS);
   const table = loadToml(file === undefined ? '' : readConfigFile(file), ServerFile, {
     file: name,
     overrides: [
       ...overridesFrom(environment, ENVIRONMENT),
+      ...secrets.overrides,
       ...overridesFrom(options, OPTIONS, (option) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`),
     ],
-    rules: findContradictions,
+    rules: (found) => [...secrets.problems, ...findContradictions(found)],
   });
   return {
     listen: table.listen,
@@ -203,6 +227,7 @@ export function loadConfig(options: ServerOptions, environment: NodeJS.ProcessEn
     store: storeConfig(table.store),
     database: databaseConfig(table.database),
     broker: brokerConfig(table.broker),
+    ...localAgentConfig(table.local_agent),
     journal: {
       maxBytes: table.journal.max_bytes,
       ...(table.journal.min_free_bytes === undefined ? {} : { minFreeBytes: table.journal.min_free_bytes }),
@@ -253,6 +278,7 @@ function findContradictions({
   tls,
   public_url,
   public_mqtt_url,
+  local_agent: localAgent,
 }: Partial<ServerFileTable>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (listen !== undefined && isIP(listen) === 0) {
@@ -298,6 +324,16 @@ function findContradictions({
   if (broker?.auth_secret !== undefined && lacks(broker, 'url')) {
     problems.push({ key: 'broker.url', allowed: 'is missing; broker.auth_secret is for an external broker' });
   }
+  if (broker?.export_dir !== undefined && lacks(broker, 'username')) {
+    const allowed = 'is missing; as whom is the server itself to connect? hostwire-server needs no password of its own';
+    problems.push({ key: 'broker.username', allowed });
+  }
+  if (localAgent?.dir !== undefined && lacks(localAgent, 'url')) {
+    problems.push({
+      key: 'local_agent.url',
+      allowed: 'is missing; local_agent.dir needs it: mqtts://server:8883, as that agent reaches the broker',
+    });
+  }
   if (broker?.url !== undefined && roles?.every((role) => role === 'broker') === true) {
     problems.push({
       key: 'roles',
@@ -336,7 +372,18 @@ function databaseConfig({ url, password }: ServerFileTable['database']): Databas
   return { kind: 'postgres', url: full.href };
 }
 
-function brokerConfig({ url, username, password, ca, auth_secret: authSecret }: ServerFileTable['broker']): BrokerConfig {
+function localAgentConfig({ dir, url }: ServerFileTable['local_agent']): { readonly localAgent?: LocalAgentConfig } {
+  return dir === undefined || url === undefined ? {} : { localAgent: { dir: resolve(dir), url } };
+}
+
+function brokerConfig({
+  url,
+  username,
+  password,
+  ca,
+  auth_secret: authSecret,
+  export_dir: exportDir,
+}: ServerFileTable['broker']): BrokerConfig {
   if (url === undefined) return { kind: 'embedded' };
   return {
     kind: 'external',
@@ -345,5 +392,6 @@ function brokerConfig({ url, username, password, ca, auth_secret: authSecret }: 
     ...(password === undefined ? {} : { password }),
     ...(ca === undefined ? {} : { ca: resolve(ca) }),
     ...(authSecret === undefined ? {} : { authSecret }),
+    ...(exportDir === undefined ? {} : { exportDir: resolve(exportDir) }),
   };
 }

@@ -105,11 +105,24 @@ export const ServerFile = Type.Object(
         username: Type.Optional(Text),
         password: Type.Optional(Text),
         ca: Type.Optional(Path),
+        export_dir: Type.Optional(Path),
         auth_secret: Type.Optional(
           Type.String({ pattern: '^[!-~]{16,256}$', allowed: '16 or more printable characters without spaces: openssl rand -hex 32' }),
         ),
       },
       { additionalProperties: false },
+    ),
+    local_agent: Type.Object(
+      {
+        dir: Type.Optional(Path),
+        url: Type.Optional(
+          Type.String({
+            pattern: '^(mqtts?|wss?)://[^@]+$',
+            allowed: 'mqtt://, mqtts://, ws:// or wss:// and a host, without user and password',
+          }),
+        ),
+      },
+      { additionalProperties: false, default: {} },
     ),
     journal: Type.Object(
       {
