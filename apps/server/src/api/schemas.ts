@@ -1,5 +1,6 @@
 import { GROUP_PATTERN, LABEL_KEY_PATTERN } from '@hostwire/model';
 import Type, { type Static, type TSchema } from 'typebox';
+import { ContainerShape, ContainersPart } from './container-schemas.ts';
 import { ENROLMENT_COMPONENTS } from './enrolment-schemas.ts';
 import { ConflictShape, GapList, GapShape, ProcessShape, ServerAnswer } from './process-schemas.ts';
 import { HostConfigShape, RemoteConfigList, RemoteConfigShape } from './remote-config-schemas.ts';
@@ -315,6 +316,8 @@ export const COMPONENTS: readonly TSchema[] = [
   HostGrouping,
   HostDetail,
   HostPart,
+  ContainerShape,
+  ContainersPart,
   HostRemoved,
   HostToken,
   SeriesAnswer,

@@ -89,3 +89,18 @@ export const NETWORK: readonly PanelSpec[] = [
     { unit: 'packets', words: 'a second' },
   ),
 ];
+
+export const CONTAINERS: readonly PanelSpec[] = [
+  perDevice(
+    'container-cpu',
+    'CPU, by container',
+    { measurement: 'docker_container_cpu', field: 'usage_percent', aggregate: 'mean', by: ['container_name'], where: ['cpu:cpu-total'] },
+    { unit: '%', words: '100 is one core', tier: 'medium' },
+  ),
+  perDevice(
+    'container-memory',
+    'Memory, by container',
+    { measurement: 'docker_container_mem', field: 'usage', aggregate: 'mean', by: ['container_name'] },
+    { unit: 'bytes', words: '', tier: 'medium' },
+  ),
+];

@@ -1,4 +1,14 @@
-export const TAB_NAMES = ['overview', 'processes', 'storage', 'network', 'metrics', 'sample', 'capabilities', 'settings'] as const;
+export const TAB_NAMES = [
+  'overview',
+  'processes',
+  'containers',
+  'storage',
+  'network',
+  'metrics',
+  'sample',
+  'capabilities',
+  'settings',
+] as const;
 export type TabName = (typeof TAB_NAMES)[number];
 
 /** The tab that an address names; overview for anything else. */

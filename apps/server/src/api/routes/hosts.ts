@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import Type from 'typebox';
+import { containersOf } from '../../live/containers.ts';
 import type { HostLive } from '../../live/host-live.ts';
 import { hostRows, hostSummary } from '../bodies.ts';
 import type { ApiContext } from '../context.ts';
@@ -94,6 +95,20 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         const times = Object.values(part.latest).map(({ time }) => time);
         return { timestamp: times.length === 0 ? null : Math.max(...times), host: part };
       },
+    );
+
+    app.get(
+      '/api/hosts/:host/containers',
+      {
+        schema: {
+          operationId: 'getContainers',
+          tags: ['hosts'],
+          summary: 'Its containers, of Docker or Podman',
+          params: HostParams,
+          response: { 200: Type.Ref('ContainersPart'), ...failures(401, 403, 404) },
+        },
+      },
+      async ({ params }) => containersOf(find(params.host)),
     );
 
     app.get(
