@@ -59,7 +59,7 @@ async function installFor(arch, folder) {
   });
 }
 
-function copyPackage(from, to) {
+export function copyPackage(from, to) {
   const isPart = (path) => {
     const [top = ''] = relative(from, path).split('/');
     return isUseful(path) && top !== 'node_modules' && !USELESS_FOLDERS.has(top);
@@ -67,7 +67,7 @@ function copyPackage(from, to) {
   cpSync(from, to, { recursive: true, filter: isPart });
 }
 
-function copyMember(path, name, lib) {
+export function copyMember(path, name, lib) {
   for (const part of MEMBER_PARTS.filter((part) => existsSync(join(root, path, part)))) {
     cpSync(join(root, path, part), join(lib, path, part), { recursive: true, filter: isUseful });
   }
@@ -76,6 +76,6 @@ function copyMember(path, name, lib) {
   symlinkSync(relative(dirname(link), join(lib, path)), link);
 }
 
-function isUseful(path) {
+export function isUseful(path) {
   return !USELESS.test(path);
 }
