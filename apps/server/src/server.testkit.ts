@@ -12,7 +12,7 @@ export const silent = createLogger({ name: 'test', level: 'silent' });
 
 /** A whole server on free ports and an empty directory, stopped when the test ends. */
 export async function testServer(options: ServerOptions = {}, socket: LiveSocketOptions = {}): Promise<TestServer> {
-  const config = loadConfig({ dataDir: tempDir(), port: 0, mqttPort: 0, influxPort: 0, ...options }, {});
+  const config = loadConfig({ dataDir: tempDir(), port: 0, mqttPort: 0, mqttsPort: 0, influxPort: 0, ...options }, {});
   const server = await startServer({ config, logger: silent, socket: { batchMs: 50, checkMs: 200, ...socket } });
   onTestFinished(() => server.close());
   return new TestServer(server);

@@ -279,4 +279,25 @@ describe('listening', () => {
     expect(others).toEqual(['/ws']);
     await host.close();
   });
+
+  it('lets an HTTP server close: its WebSockets end without a will, and no more are taken', async () => {
+    const { registry, broker, connect } = await rig();
+    const { token } = await registry.hosts.add('pve1');
+    const server = createHttpServer();
+    broker.attachTo(server);
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    const url = `ws://127.0.0.1:${port}/mqtt`;
+    const wills: string[] = [];
+    await broker.bus().subscribe(topics.status('pve1'), ({ payload }) => void wills.push(Buffer.from(payload).toString()));
+    const will = { topic: topics.status('pve1'), payload: 'offline', qos: 1, retain: true } as const;
+    const host = await connect('pve1', token, { url, will, minDelayMs: 60_000, maxDelayMs: 60_000 });
+    const { token: reader } = await registry.tokens.add('reader', ['mqtt:read']);
+    const overTcp = await connect('reader', reader);
+    await broker.closeWebSockets();
+    await new Promise<void>((done) => server.close(() => done()));
+    expect(host.connected).toBe(false);
+    expect(wills).toEqual([]);
+    expect(overTcp.connected).toBe(true);
+  });
 });

@@ -55,6 +55,8 @@ export interface Broker {
   /** Takes one upgrade to MQTT over WebSocket. */
   readonly handleUpgrade: Upgrade;
   stats(): BrokerStats;
+  /** Takes no more WebSockets and ends those that are open; sends no wills. An HTTP server that they came by cannot close before. */
+  closeWebSockets(): Promise<void>;
   /** Stops listening and disconnects everybody; sends no wills. */
   close(): Promise<void>;
 }
@@ -108,6 +110,7 @@ class EmbeddedBroker implements Broker {
   readonly #secure: SecureServer | null;
   readonly #httpServer: HttpServer | null;
   #closing = false;
+  #isWebClosed = false;
   #sweep: NodeJS.Timeout | undefined;
   #unlisten = (): void => {};
 
@@ -140,7 +143,8 @@ class EmbeddedBroker implements Broker {
     });
     this.#aedes.on('keepaliveTimeout', (client) => this.#connectionOf.get(client)?.drop('keepalive'));
     this.#webSockets = webSocketUpgrade(this.#limits.maxPacketBytes + 1024, (stream, request) => {
-      this.#accept(stream, request.socket);
+      if (this.#isWebClosed) stream.destroy();
+      else this.#accept(stream, request.socket, true);
     });
     this.#tcpServer = createServer((socket) => this.#accept(socket, socket));
     this.#secure =
@@ -224,6 +228,17 @@ class EmbeddedBroker implements Broker {
     };
   }
 
+  async closeWebSockets(): Promise<void> {
+    this.#isWebClosed = true;
+    const web = [...this.#connections].filter(({ isWeb }) => isWeb);
+    for (const connection of web) {
+      connection.isSentAway = true;
+      connection.accounted = true;
+      connection.stream.destroy();
+    }
+    await Promise.all(web.map(({ ended }) => ended));
+  }
+
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
@@ -243,7 +258,9 @@ class EmbeddedBroker implements Broker {
     return {
       ...hooks,
       authorizePublish: (client, packet, done) => {
-        if (this.#closing) done(new Error('closing'));
+        // A will: whom the broker sends away comes back.
+        const isSentAway = client !== null && this.#connectionOf.get(client)?.isSentAway === true;
+        if (this.#closing || isSentAway) done(new Error('closing'));
         else hooks.authorizePublish(client, packet, done);
       },
       persistence: cleanPersistence(this.#retained),
@@ -257,7 +274,7 @@ class EmbeddedBroker implements Broker {
     };
   }
 
-  #accept(stream: Duplex, socket: Socket): void {
+  #accept(stream: Duplex, socket: Socket, isWeb = false): void {
     const address = socket.remoteAddress ?? 'unknown';
     stream.on('error', (error: Error & { code?: string }) => {
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.#refusals.add('oversized', { address });
@@ -272,6 +289,7 @@ class EmbeddedBroker implements Broker {
     const connection = new Connection(stream, address, this.#limits, this.#paces, (reason, { session }) =>
       this.#refuse(reason, address, session?.id),
     );
+    connection.isWeb = isWeb;
     this.#connections.add(connection);
     this.#pending.add(connection);
     stream.once('close', () => {

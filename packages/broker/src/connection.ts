@@ -39,6 +39,10 @@ export class Connection {
   request: ConnectRequest | null = null;
   /** Set once the credentials were accepted. */
   session: Session | null = null;
+  /** Came as a WebSocket. */
+  isWeb = false;
+  /** The broker ends it because it stops. */
+  isSentAway = false;
   subscriptions = 0;
   /** Why it ends was counted, or is the client's own wish. */
   accounted = false;

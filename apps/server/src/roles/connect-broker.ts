@@ -61,6 +61,7 @@ export async function connectBroker(options: Omit<BrokerPartOptions, 'ingest' | 
     isConnected: () => [...links].every((made) => made.connectedSince() !== null),
     stats: () => null,
     attachTo: () => undefined,
+    detach: async () => undefined,
     async close() {
       await Promise.all([...links].map((made) => made.close()));
     },

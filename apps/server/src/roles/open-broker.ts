@@ -24,6 +24,8 @@ export interface BrokerPart {
   stats(): BrokerStats | null;
   /** MQTT over WebSocket on the API's port, where the broker is this process. */
   attachTo(server: Server): void;
+  /** Ends what came by `attachTo`, so that its server can close. */
+  detach(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -103,6 +105,7 @@ async function startEmbedded({
     isConnected: () => true,
     stats: () => broker.stats(),
     attachTo: (server) => broker.attachTo(server),
+    detach: () => broker.closeWebSockets(),
     close: () => broker.close(),
   };
 }

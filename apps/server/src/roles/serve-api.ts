@@ -33,7 +33,7 @@ export async function serveApi(
     readonly tls: Tls | null;
     readonly tlsCounters: Counters;
     readonly logger: Logger;
-    readonly bus: Pick<BrokerPart, 'attachTo'>;
+    readonly bus: Pick<BrokerPart, 'attachTo' | 'detach'>;
     readonly socket: LiveSocketOptions;
     readonly webRoot: string | undefined;
   },
@@ -60,6 +60,7 @@ export async function serveApi(
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   const close = async (): Promise<void> => {
+    await bus.detach();
     for (const end of closers) end();
     await app.close();
   };

@@ -8,21 +8,15 @@ export interface PlainRefusalOptions {
   readonly onRefused: () => void;
 }
 
-export interface PlainRefusal {
-  take(socket: Socket): void;
-  close(): void;
-}
-
 const LIMIT_MS = 10_000;
 const HOST = /^([A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?$/;
 const PROGRAMS = /^\/(api|mqtt|ws)(\/|\?|$)/;
 
 /**
  * Answers those who speak HTTP without TLS where only TLS is spoken: a page is redirected (308, RFC 9110 section 15.4.9),
- * all else is told to use https (426, section 15.5.22).
+ * all else is told to use https (426, section 15.5.22). The result takes a connection.
  */
-export function plainRefusal({ movesPages, onRefused }: PlainRefusalOptions): PlainRefusal {
-  const sockets = new Set<Socket>();
+export function plainRefusal({ movesPages, onRefused }: PlainRefusalOptions): (socket: Socket) => void {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     onRefused();
     const { host = '' } = request.headers;
@@ -42,19 +36,10 @@ export function plainRefusal({ movesPages, onRefused }: PlainRefusalOptions): Pl
     onRefused();
     socket.end('HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nConnection: upgrade, close\r\nContent-Length: 0\r\n\r\n');
   });
-  return {
-    take(socket) {
-      const limit = setTimeout(() => socket.destroy(), LIMIT_MS);
-      sockets.add(socket);
-      socket.once('close', () => {
-        clearTimeout(limit);
-        sockets.delete(socket);
-      });
-      server.emit('connection', socket);
-    },
-    close() {
-      for (const socket of sockets) socket.destroy();
-    },
+  return (socket) => {
+    const limit = setTimeout(() => socket.destroy(), LIMIT_MS);
+    socket.once('close', () => clearTimeout(limit));
+    server.emit('connection', socket);
   };
 }
 

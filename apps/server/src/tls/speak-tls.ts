@@ -27,7 +27,8 @@ const HANDSHAKE_MS = 10_000;
 /**
  * Makes an HTTP server speak TLS too, on one port: the first byte of a connection tells. Without TLS it serves this machine
  * alone, unless plain transport is allowed; others are told to use TLS. To be called before it listens. New connections
- * get new certificates, those that stand are left alone. The result ends what the server does not know of.
+ * get new certificates, those that stand are left alone. The result ends all connections: a server waits for those that it
+ * does not know of when it closes.
  */
 export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => void {
   const { tls, port, allowPlain, movesPages, asksClients = false, counters } = options;
@@ -43,8 +44,9 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
     rejectUnauthorized: false,
   });
   const forget = tls.onChange(() => secured.setSecureContext(tls.context()));
-  const refusal = plainRefusal({ movesPages, onRefused: () => count('plain_refused') });
-  const undecided = new Set<Socket>();
+  const refuse = plainRefusal({ movesPages, onRefused: () => count('plain_refused') });
+  const sockets = new Set<Socket>();
+  let isClosed = false;
   secured.on('secureConnection', (socket) => {
     count('connections');
     for (const listener of serve) listener.call(server, socket);
@@ -55,18 +57,20 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
   });
 
   server.on('connection', (socket: Socket) => {
-    undecided.add(socket);
+    if (isClosed) {
+      socket.destroy();
+      return;
+    }
     const limit = setTimeout(() => socket.destroy(), FIRST_BYTE_MS);
     const ignore = (): void => undefined;
-    const decided = (): void => {
-      clearTimeout(limit);
-      undecided.delete(socket);
-    };
+    sockets.add(socket);
     socket.on('error', ignore);
-    socket.once('close', decided);
+    socket.once('close', () => {
+      clearTimeout(limit);
+      sockets.delete(socket);
+    });
     socket.once('data', (bytes: Buffer) => {
-      decided();
-      socket.off('close', decided);
+      clearTimeout(limit);
       socket.pause();
       socket.unshift(bytes);
       if (bytes[0] === HANDSHAKE) {
@@ -74,7 +78,7 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
         return;
       }
       if (allowPlain || isLoopback(socket.remoteAddress ?? '')) for (const listener of serve) listener.call(server, socket);
-      else refusal.take(socket);
+      else refuse(socket);
       socket.off('error', ignore);
       process.nextTick(() => socket.resume());
     });
@@ -82,8 +86,8 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
 
   return () => {
     forget();
-    for (const socket of undecided) socket.destroy();
-    refusal.close();
+    isClosed = true;
+    for (const socket of sockets) socket.destroy();
   };
 }
 
