@@ -60,6 +60,7 @@ export class Session {
       will: { topic: topics.status(host), payload: 'offline', qos: 1, retain: true },
       keepaliveSeconds: KEEPALIVE_SECONDS,
       logger,
+      refusedAdvice: `the token of ${host} was rotated or revoked, or the host removed: on the server run hostwire enroll ${host}, and here the command that it prints`,
       ...(minDelayMs === undefined ? {} : { minDelayMs }),
       ...(maxDelayMs === undefined ? {} : { maxDelayMs }),
     });

@@ -13,6 +13,8 @@ const UNTRUSTED =
 const NO_TLS_HERE =
   /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER|HTTP_REQUEST|UNEXPECTED_MESSAGE|before secure TLS connection/i;
 
+const REFUSED_ADVICE = 'check host id and token, or add the host on the server';
+
 const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; is the server running, and is the port right?',
   ENOTFOUND: 'the name is not known; check the host in the URL and the DNS of this machine',
@@ -28,7 +30,7 @@ const NETWORK: Readonly<Record<string, string>> = {
  * What a failure of mqtt.js, a socket, TLS or a WebSocket means. Return codes as in MQTT 3.1.1 section 3.2.2.3 and
  * MQTT 5 section 3.2.2.2; null is a connection that the other side closed without a word.
  */
-export function describeFailure(error: unknown, established: boolean): ConnectionFailure {
+export function describeFailure(error: unknown, established: boolean, refusedAdvice = REFUSED_ADVICE): ConnectionFailure {
   if (!(error instanceof Error)) {
     return established
       ? { kind: 'closed', message: 'the broker closed the connection' }
@@ -38,7 +40,7 @@ export function describeFailure(error: unknown, established: boolean): Connectio
         };
   }
   const code = (error as Error & { code?: unknown }).code;
-  if (typeof code === 'number') return describeReturnCode(code);
+  if (typeof code === 'number') return describeReturnCode(code, refusedAdvice);
   if (error.message === 'connack timeout') return { kind: 'network', message: `no answer in time: ${NETWORK['ETIMEDOUT']}` };
   // With several addresses for one name Node reports all failures together (RFC 8305).
   const inner = error instanceof AggregateError ? (error.errors as unknown[]).find((e) => e instanceof Error) : undefined;
@@ -86,13 +88,13 @@ function describeTls(error: Error, code: string): string | null {
   return null;
 }
 
-function describeReturnCode(code: number): ConnectionFailure {
+function describeReturnCode(code: number, refusedAdvice: string): ConnectionFailure {
   switch (code) {
     case 4:
     case 5:
     case 134:
     case 135:
-      return { kind: 'auth', message: 'the broker refused the credentials; check host id and token, or add the host on the server' };
+      return { kind: 'auth', message: `the broker refused the credentials; ${refusedAdvice}` };
     case 1:
     case 132:
       return { kind: 'refused', message: 'the broker does not speak this version of MQTT' };

@@ -18,6 +18,8 @@ export interface MqttClientOptions {
   readonly counters?: Counters;
   /** Hears of each attempt that failed and each connection that was lost, but not by `close`. */
   readonly onFailure?: (failure: ConnectionFailure) => void;
+  /** What to do when the broker refuses the credentials, in place of the general advice. */
+  readonly refusedAdvice?: string;
   /** Reconnecting waits a random time between this (default 1,000) and a bound that doubles up to `maxDelayMs` (default 60,000). */
   readonly minDelayMs?: number;
   readonly maxDelayMs?: number;
@@ -235,7 +237,7 @@ class ReconnectingClient implements MqttClient {
         mqtt.stream.destroy();
       });
     });
-    mqtt.once('close', () => this.#lost(describeFailure(failure, established)));
+    mqtt.once('close', () => this.#lost(describeFailure(failure, established, this.#options.refusedAdvice)));
   }
 
   #clientOptions(tls: ClientTls | undefined): IClientOptions {
