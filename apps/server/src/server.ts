@@ -4,7 +4,7 @@ import { catalog } from '@hostwire/collectors';
 import { createIdentityWatch } from '@hostwire/ingest';
 import { Counters, topics as topicsOf } from '@hostwire/model';
 import { describeUrl, hashToken, openRegistry, type Registry, verifyToken } from '@hostwire/registry';
-import { type Logger, redactUrl, version } from '@hostwire/service';
+import { type Logger, type ProblemLog, redactUrl, version } from '@hostwire/service';
 import type { SeriesStore } from '@hostwire/store';
 import { switchedDesk } from './alerts/alert-desk.ts';
 import { followAlerts } from './alerts/follow-alerts.ts';
@@ -58,6 +58,8 @@ export const DATABASE = 'hostwire';
 export interface ServerOptions {
   readonly config: ServerConfig;
   readonly logger: Logger;
+  /** What the logger keeps of its problems. */
+  readonly problems?: ProblemLog;
   readonly socket?: LiveSocketOptions;
   readonly webRoot?: string;
   /** Used instead of the configuration's; closed with the server. */
@@ -110,7 +112,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-async function compose({ config, logger, socket, webRoot, store: given }: ServerOptions, closers: Closers): Promise<RunningServer> {
+async function compose(
+  { config, logger, problems, socket, webRoot, store: given }: ServerOptions,
+  closers: Closers,
+): Promise<RunningServer> {
   const startedAt = Date.now();
   const has = (role: ServerConfig['roles'][number]): boolean => config.roles.includes(role);
   const hearsHosts = has('alerts') || has('api');
@@ -314,6 +319,7 @@ async function compose({ config, logger, socket, webRoot, store: given }: Server
     const context: ApiContext = {
       ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
       brokerAccess: openBrokerAccess({ config, registry, serverToken, topics, counters: countersOf('broker_access'), logger }),
+      problems: () => problems?.list() ?? [],
       isServerToken: (token) => verifyToken(token, serverHash),
       reach,
       config: () => describeConfig(config, ports, tls, reach(), warnings()),

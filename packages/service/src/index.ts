@@ -6,6 +6,7 @@ export * from './exit-codes.ts';
 export * from './lifecycle.ts';
 export * from './logger.ts';
 export * from './notify.ts';
+export * from './problem-log.ts';
 export * from './redact-url.ts';
 export * from './replace-toml.ts';
 export * from './secret-files.ts';

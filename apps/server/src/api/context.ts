@@ -1,5 +1,6 @@
 import type { Counters } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
+import type { LoggedProblem } from '@hostwire/service';
 import type { SeriesStore } from '@hostwire/store';
 import type { AlertDesk } from '../alerts/alert-desk.ts';
 import type { Downloads } from '../enrolment/downloads.ts';
@@ -19,6 +20,8 @@ export interface ApiContext {
   readonly alerts: AlertDesk;
   /** This process: its counters, levels, and what of it does not work as it should. */
   readonly self: ProcessSource;
+  /** The last warnings and errors of this process's log, the newest first. */
+  problems(): readonly LoggedProblem[];
   /** Null where no external broker may ask. */
   readonly brokerAccess: BrokerAccess | null;
   /** How other machines reach this server, now. */

@@ -20,6 +20,13 @@ export const ProcessShape = Type.Object(
   { $id: 'Process' },
 );
 
+const ProblemShape = Type.Object({
+  time: Time,
+  level: Type.Union([Type.Literal('warn'), Type.Literal('error'), Type.Literal('fatal')]),
+  message: Type.String(),
+  count: Type.Integer({ description: 'How often it was logged in a row.' }),
+});
+
 export const ServerAnswer = Type.Object(
   {
     now: Time,
@@ -28,6 +35,9 @@ export const ServerAnswer = Type.Object(
         'The one that answers as it is now; the others, if heard of within the hour, as they last wrote of themselves (every 30 s).',
     }),
     gaps_24h: Nullable(Type.Integer({ description: 'Gap records of the last 24 h, all hosts; null: the store does not answer.' })),
+    problems: Type.Array(ProblemShape, {
+      description: 'The last warnings and errors in the log of the process that answers, the newest first.',
+    }),
     dead_letters: Type.Integer({ description: 'Messages set aside as not storable, by all processes listed, since their start.' }),
   },
   { $id: 'Server' },

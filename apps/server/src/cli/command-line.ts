@@ -12,10 +12,11 @@ import { printLogin } from './login.ts';
 import { asWritten, eachOf, isJson, listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
 import { remoteConfigCommand } from './remote-config.ts';
 import { serve } from './serve.ts';
+import { statusCommand } from './status.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
 /** Commands that stand in files of their own. One that ends otherwise than well resolves with its exit code. */
-const COMMANDS: readonly ((cli: CAC) => void)[] = [enrollCommand, remoteConfigCommand, doctorCommand, completionCommand];
+const COMMANDS: readonly ((cli: CAC) => void)[] = [enrollCommand, remoteConfigCommand, doctorCommand, statusCommand, completionCommand];
 
 /**
  * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createLifecycle, createLogger, createNotifier, type Logger, version } from '@hostwire/service';
+import { createLifecycle, createLogger, createNotifier, type Logger, ProblemLog, version } from '@hostwire/service';
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
 import { keptAddress, reachable } from '../kept-address.ts';
 import { type RunningServer, startServer } from '../server.ts';
@@ -26,11 +26,12 @@ const FIRST_SAMPLE_MS = 8000;
  */
 export async function serve(options: ServerOptions, agent: LocalAgentOptions | null): Promise<void> {
   const config = loadConfig(options);
-  const logger = createLogger({ name: 'hostwire', level: config.logLevel });
+  const problems = new ProblemLog();
+  const logger = createLogger({ name: 'hostwire', level: config.logLevel, problems });
   const lifecycle = createLifecycle(logger);
   const notifier = createNotifier({ logger });
   lifecycle.signal.addEventListener('abort', () => notifier.stopping());
-  const starting = startServer({ config, logger });
+  const starting = startServer({ config, logger, problems });
   // Known to the lifecycle while it starts: a signal then waits for it and stops it too.
   lifecycle.add(
     'server',

@@ -16,5 +16,5 @@ export function aProcess(change: Partial<ServerProcess> = {}): ServerProcess {
 
 /** What the server answers when such a process is alone. */
 export function aServer(change: Partial<ServerState> = {}): ServerState {
-  return { now: 1_000_000, processes: [aProcess()], gaps_24h: 0, dead_letters: 0, ...change };
+  return { now: 1_000_000, processes: [aProcess()], gaps_24h: 0, problems: [], dead_letters: 0, ...change };
 }
