@@ -1,4 +1,5 @@
-// Writes what in docs/reference is derived from code: the metrics reference from the catalog, JSON Schemas of what travels.
+// Writes what in docs/reference is derived from code: the metrics reference from the catalog, JSON Schemas of what travels,
+// the commands of both programs as they are defined, and their exit codes.
 // With --check it writes nothing and exits 1 if a file is not current.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -6,6 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { COLLECTORS, catalog, SELF_DECLARATIONS } from '@hostwire/collectors';
 import type { CatalogMeasurement } from '@hostwire/model';
 import { AckSchema, CatalogSchema, ConfigSchema, HostInfoSchema, SampleSchema } from '@hostwire/model/schema';
+import { EXIT_MEANINGS, type ProgramShape, shapeOf } from '@hostwire/service';
+import { programOf } from '../apps/agent/src/cli.ts';
+import { COMMANDS } from '../apps/agent/src/commands.ts';
+import { defineProgram } from '../apps/server/src/cli/command-line.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reference = join(root, 'docs', 'reference');
@@ -13,6 +18,8 @@ const checking = process.argv.includes('--check');
 let stale = 0;
 
 put(join(reference, 'metrics.md'), metrics());
+put(join(reference, 'cli.md'), commandLine([shapeOf(defineProgram()), shapeOf(programOf(COMMANDS))]));
+put(join(reference, 'exit-codes.md'), exitCodes());
 for (const [name, schema] of Object.entries({
   sample: SampleSchema,
   ack: AckSchema,
@@ -87,4 +94,55 @@ function section(name: string, measurement: CatalogMeasurement | undefined): str
     ...fields,
     '',
   ];
+}
+
+function commandLine(programs: readonly ProgramShape[]): string {
+  const lines = [
+    '# Command line',
+    '',
+    'Generated from the commands as they are defined by `npm run docs`; do not edit. `--help` after any command says the same.',
+    '',
+    'In a checkout `hostwire` is `npm run hostwire --`. Commands that take `--json` print one JSON value to standard output and',
+    'nothing else; what goes wrong is a sentence on standard error. [Exit codes](exit-codes.md).',
+    '',
+    'Completion: `source <(hostwire completion bash)` in `~/.bashrc`, the same with `zsh` after `compinit` in `~/.zshrc`, or',
+    '`hostwire completion fish | source` in `config.fish`; `hostwire-agent` likewise.',
+    '',
+  ];
+  for (const { name, commands } of programs) {
+    lines.push(`## ${name}`, '');
+    for (const { usage, name: command, description, words, options } of commands) {
+      const title = command === '' ? `${name}, without a command` : `${name} ${command}`;
+      lines.push(`### ${title}`, '', `\`${[name, usage].join(' ').trim()} [options]\`: ${sentence(description)}`, '');
+      if (words.length > 0) lines.push(`First argument: ${words.map((word) => `\`${word}\``).join(', ')}.`, '');
+      lines.push('| option | |', '|---|---|');
+      for (const { names, value, description: help } of options)
+        lines.push(`| \`${names.join(', ')}${value === null ? '' : ` ${placeholder(value)}`}\` | ${cell(help)} |`);
+      lines.push('');
+    }
+  }
+  return `${lines.join('\n')}`;
+}
+
+/** As `--help` of the agent writes it. */
+function placeholder(value: { readonly kind: string; readonly name: string }): string {
+  return value.kind === 'choice' ? value.name.replaceAll('|', '\\|') : value.name.toUpperCase();
+}
+
+function sentence(text: string): string {
+  return /[.:]$/.test(text) ? text : `${text}.`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+function exitCodes(): string {
+  const lines = ['# Exit codes', '', 'Generated from `packages/service/src/exit-codes.ts` by `npm run docs`; do not edit.', ''];
+  for (const [program, meanings] of Object.entries(EXIT_MEANINGS)) {
+    lines.push(`## ${program}`, '', '| code | meaning |', '|---|---|');
+    for (const { code, meaning } of meanings) lines.push(`| ${code} | ${cell(meaning)} |`);
+    lines.push('');
+  }
+  return lines.join('\n');
 }

@@ -103,10 +103,16 @@ export function programOf(commands: readonly AgentCommand[]): DefinedProgram {
     name: 'hostwire-agent',
     globalCommand: { options: defined(COMMON) },
     commands: [
-      { name: '', description: '', options: defined([...OPTIONS, VERSION]) },
+      { name: '', rawName: '', description: 'Sample this host and publish', options: defined([...OPTIONS, VERSION]) },
       ...commands.map(({ name, summary, words = '', options }) => {
         const choices = /^<(.*\|.*)>$/.exec(words)?.[1]?.split('|') ?? [];
-        return { name, description: summary, options: defined(options), commandAction: Object.assign(() => undefined, { words: choices }) };
+        return {
+          name,
+          rawName: `${name} ${words}`.trim(),
+          description: summary,
+          options: defined(options),
+          commandAction: Object.assign(() => undefined, { words: choices }),
+        };
       }),
     ],
   };

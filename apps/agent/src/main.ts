@@ -8,6 +8,7 @@ import {
   createLifecycle,
   createLogger,
   createNotifier,
+  EXIT,
   endProcess,
   type Logger,
   type LogLevel,
@@ -38,8 +39,6 @@ import { createTicks } from './ticks.ts';
 import { waitForConfig } from './wait-for-config.ts';
 import { watchParent } from './watch-parent.ts';
 
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error'];
 
 const { env } = process;
@@ -174,12 +173,12 @@ function logger(): Logger {
 
 /** Ends the process once all is written. */
 function print(text: string): void {
-  process.stdout.write(text, (error) => void endProcess(error ? EXIT_FAILED : 0));
+  process.stdout.write(text, (error) => void endProcess(error ? EXIT.failed : 0));
 }
 
 function fail(error: unknown): void {
   const usage = error instanceof ConfigError || error instanceof UsageError;
   const coded = error instanceof Error && 'code' in error;
   process.stderr.write(`hostwire-agent: ${error instanceof Error ? (coded ? error.message : error.stack) : String(error)}\n`);
-  void endProcess(usage ? EXIT_USAGE : EXIT_FAILED);
+  void endProcess(usage ? EXIT.usage : EXIT.failed);
 }

@@ -1,4 +1,5 @@
 import { endProcess } from './end-process.ts';
+import { EXIT } from './exit-codes.ts';
 import type { Logger } from './logger.ts';
 
 /** Starts and stops the parts of one process in order. */
@@ -27,7 +28,7 @@ const PROCESS: ProcessHooks = {
 
 /** One Ctrl-C can arrive twice, from the terminal and from a parent that passes signals on: that is no second wish. */
 const REPEAT_MS = 500;
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
 
 /**
  * Listens for SIGINT and SIGTERM (stop, exit 0; another one half a second later or more exits at once with 130 or 143) and for errors that nobody caught

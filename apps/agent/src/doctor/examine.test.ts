@@ -1,9 +1,10 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Finding } from '@hostwire/service/doctor';
@@ -60,7 +61,7 @@ describe('hostwire-agent doctor', () => {
 
   it('finds that there is no configuration, a key that is misspelt, and a token file that cannot be read', async () => {
     expect(await faults(join(tempDir(), 'none.toml'), 'configuration')).toMatchObject([
-      { level: 'error', cure: expect.stringContaining('hostwire host add') },
+      { level: 'error', cure: expect.stringContaining('hostwire enroll') },
     ]);
     const { file } = configure('server_ulr = "x"\ntoken_file = "/nonexistent/token"');
     expect(await faults(file, 'configuration')).toEqual(
@@ -202,6 +203,52 @@ describe('hostwire-agent doctor', () => {
     ]);
   });
 });
+
+systemSuite(['openssl'], 'hostwire-agent doctor over TLS', () => {
+  it("finds a CA that is not the server's, a name that is not in the certificate, and a CA that expires", async () => {
+    const [own, other] = [selfSigned('localhost'), selfSigned('localhost')];
+    const server = createTlsServer({ cert: readFileSync(own.cert), key: readFileSync(own.key) });
+    server.on('tlsClientError', () => undefined);
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const at = async (host: string, ca: string, more = '') => {
+      const { file } = configure(`server_url = "mqtts://${host}:${port}"\ntoken = "s3cret-value"`);
+      writeFileSync(file, `[tls]\nca = "${ca}"\n${more}`, { flag: 'a' });
+      return (await examineAgent(file, {})).filter(
+        ({ level, check }) => level !== 'ok' && ['broker', 'certificate', 'configuration'].includes(check),
+      );
+    };
+    expect(await at('localhost', other.cert)).toMatchObject([
+      { check: 'broker', level: 'error', cure: expect.stringContaining('CA file') },
+      { check: 'certificate', level: 'warning', message: expect.stringContaining('expires in 2 d') },
+    ]);
+    expect((await at('127.0.0.1', own.cert))[0]).toMatchObject({
+      check: 'broker',
+      level: 'error',
+      message: expect.stringMatching(/name|certificate/),
+    });
+    expect(await at('localhost', own.cert, `ca_fingerprint = "sha256:${'0'.repeat(64)}"\n`)).toMatchObject([
+      {
+        check: 'configuration',
+        level: 'error',
+        message: expect.stringContaining('is not the CA of this server'),
+        cure: expect.stringContaining('hostwire enroll'),
+      },
+    ]);
+  });
+});
+
+/** For two days; files in a folder that is gone when the test ends. */
+function selfSigned(name: string): { cert: string; key: string } {
+  const folder = tempDir();
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert];
+  execFileSync('openssl', ['req', '-x509', ...curve, '-days', '2', '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`], {
+    stdio: 'ignore',
+  });
+  return { cert, key };
+}
 
 systemSuite(['faketime'], 'hostwire-agent doctor on a machine without a clock', () => {
   it('says that it is long past, and ends with 1', async () => {

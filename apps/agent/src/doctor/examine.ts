@@ -9,6 +9,7 @@ import { lacksProc } from '../host-source.ts';
 import { likelySpoolFolder } from '../spool/spool-folder.ts';
 import type { AgentCheck, AgentLook } from './agent-look.ts';
 import { broker } from './checks/broker.ts';
+import { certificate } from './checks/certificate.ts';
 import { clock } from './checks/clock.ts';
 import { collectors } from './checks/collectors.ts';
 import { container } from './checks/container.ts';
@@ -18,7 +19,7 @@ import { spool } from './checks/spool.ts';
 import { unit } from './checks/unit.ts';
 
 /** In the order in which they are shown. */
-export const AGENT_CHECKS: readonly AgentCheck[] = [permissions, spool, disk, unit, container, broker, clock, collectors];
+export const AGENT_CHECKS: readonly AgentCheck[] = [permissions, spool, disk, unit, container, broker, certificate, clock, collectors];
 
 const CONFIGURATION = 'configuration';
 
@@ -41,7 +42,7 @@ function notConfigured(configFile: string): Finding {
     check: CONFIGURATION,
     level: 'error',
     message: `there is no configuration at ${configFile}: the agent waits for it`,
-    cure: 'enrol this host with the command that the dashboard ("Add a host") or `hostwire host add NAME` on the server shows',
+    cure: 'enrol this host with the command that the dashboard ("Add a host") or `hostwire enroll NAME` on the server shows',
   };
 }
 
@@ -57,6 +58,8 @@ function problemFindings({ file, problems }: ConfigError): Finding[] {
 function cureOf({ key, line }: ConfigProblem): string {
   if (key === 'token_file')
     return 'see that the file is there and that the user of the agent may read it (chown hostwire-agent, chmod 600), or set token instead';
+  if (key.startsWith('tls.'))
+    return 'enrol this host again with the command that `hostwire enroll NAME` on the server prints, or correct the files that [tls] names';
   return `correct it${line === undefined ? '' : ` in line ${line}`}; docs/reference/configuration.md has every key`;
 }
 

@@ -9,16 +9,12 @@ import { defineProgram } from './command-line.ts';
 const shapes = shapeOf(defineProgram());
 const script = (shell: Shell): string => completionScript(shell, shapes) ?? '';
 
+const wordsOf = (command: string): string[] => [...(shapes.commands.find(({ name }) => name === command)?.words ?? [])].sort();
+
 /** Words of the line; the last is what Tab is pressed on. */
 const ACTIONS: readonly [line: readonly string[], offers: readonly string[]][] = [
-  [
-    ['hostwire', 'host', ''],
-    ['add', 'list', 'remove', 'rotate', 'set'],
-  ],
-  [
-    ['hostwire', '--data-dir', '/x', 'host', '--json', 'r'],
-    ['remove', 'rotate'],
-  ],
+  [['hostwire', 'host', ''], wordsOf('host')],
+  [['hostwire', '--data-dir', '/x', 'host', '--json', 'r'], wordsOf('host').filter((word) => word.startsWith('r'))],
   [['hostwire', 'token', 'add', 'me', '--exp'], ['--expires']],
   [
     ['hostwire', 'serve', '--store', ''],
@@ -127,7 +123,8 @@ systemSuite(['fish'], 'completion in fish', () => {
 });
 
 systemSuite(['zsh'], 'completion in zsh', () => {
-  it.each(ACTIONS)('%j offers %j', (line, offers) => {
+  // A terminal each: one of every kind is enough.
+  it.each(ACTIONS.filter((_, at) => [0, 2, 3, 8, 9, 10].includes(at)))('%j offers %j', (line, offers) => {
     expect(inZsh(folder(), line)).toEqual(offers);
   });
 });

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
@@ -314,6 +315,22 @@ describe('doctor', () => {
     expect(await faults(options, 'dead letters')).toMatchObject([
       { level: 'warning', message: expect.stringContaining('1 not-json'), cure: expect.stringContaining('deadletter list') },
     ]);
+  });
+
+  it('finds that there is nothing to install on hosts that enrol, or not what its checksum says', async () => {
+    const downloads = tempDir();
+    const config = configFile(`listen = "0.0.0.0"\ndownloads_dir = "${downloads}"\n`);
+    const options = { ...(await quiet()), config };
+    expect(await faults(options, 'downloads')).toMatchObject([{ level: 'warning', cure: expect.stringContaining('npm run package') }]);
+    const archive = 'hostwire-agent-0.1.0-linux-x64.tar.gz';
+    writeFileSync(join(downloads, archive), 'half of it');
+    expect(await faults(options, 'downloads')).toMatchObject([{ level: 'error', message: expect.stringContaining('no SHA256SUMS') }]);
+    writeFileSync(join(downloads, 'SHA256SUMS'), `${'0'.repeat(64)}  ${archive}\n`);
+    expect(await faults(options, 'downloads')).toMatchObject([
+      { level: 'error', message: expect.stringContaining(`${archive} does not fit`) },
+    ]);
+    writeFileSync(join(downloads, 'SHA256SUMS'), `${createHash('sha256').update('half of it').digest('hex')}  ${archive}\n`);
+    expect(await faults(options, 'downloads')).toEqual([]);
   });
 
   it('finds alert rules that cannot be read', async () => {

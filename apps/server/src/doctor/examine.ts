@@ -7,6 +7,7 @@ import { clock } from './checks/clock.ts';
 import { dataDirectory } from './checks/data-directory.ts';
 import { deadLetters } from './checks/dead-letters.ts';
 import { disk } from './checks/disk.ts';
+import { downloads } from './checks/downloads.ts';
 import { hosts } from './checks/hosts.ts';
 import { journal } from './checks/journal.ts';
 import { ports } from './checks/ports.ts';
@@ -37,6 +38,7 @@ export const SERVER_CHECKS: readonly ServerCheck[] = [
   clock,
   rules,
   deadLetters,
+  downloads,
   hosts,
 ];
 

@@ -7,6 +7,8 @@ export interface ProgramShape {
 export interface CommandShape {
   /** Empty: what runs without a command. */
   readonly name: string;
+  /** As it is written: `host <action> [name]`. */
+  readonly usage: string;
   readonly description: string;
   /** The words that may stand first after the command; empty: no list of them. */
   readonly words: readonly string[];
@@ -21,7 +23,11 @@ export interface OptionShape {
   readonly value: ValueShape | null;
 }
 
-export type ValueShape = { readonly kind: 'file' | 'folder' | 'text' } | { readonly kind: 'choice'; readonly choices: readonly string[] };
+/** `name` is the word that stands for it where it is defined: `file`, `url`. */
+export type ValueShape = { readonly name: string } & (
+  | { readonly kind: 'file' | 'folder' | 'text' }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+);
 
 /** The part of cac's `CAC` that is read. */
 export interface DefinedProgram {
@@ -32,6 +38,7 @@ export interface DefinedProgram {
 
 export interface DefinedCommand {
   readonly name: string;
+  readonly rawName: string;
   readonly description: string;
   readonly options: readonly DefinedOption[];
   /** Its action; one that chooses among words names them as `words`. */
@@ -50,6 +57,7 @@ export function shapeOf({ name, commands, globalCommand }: DefinedProgram): Prog
     name,
     commands: commands.map((command) => ({
       name: command.name,
+      usage: command.rawName,
       description: command.description,
       words: wordsOf(command.commandAction),
       options: [...command.options, ...globalCommand.options]
@@ -74,7 +82,7 @@ function optionOf({ rawName, description }: DefinedOption): OptionShape {
 }
 
 function valueShape(placeholder: string): ValueShape {
-  if (placeholder.includes('|')) return { kind: 'choice', choices: placeholder.split('|') };
-  if (placeholder === 'file') return { kind: 'file' };
-  return { kind: placeholder === 'dir' ? 'folder' : 'text' };
+  if (placeholder.includes('|')) return { name: placeholder, kind: 'choice', choices: placeholder.split('|') };
+  if (placeholder === 'file') return { name: placeholder, kind: 'file' };
+  return { name: placeholder, kind: placeholder === 'dir' ? 'folder' : 'text' };
 }

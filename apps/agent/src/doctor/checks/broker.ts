@@ -21,7 +21,7 @@ export const broker: AgentCheck = {
 function cureOf({ kind }: ConnectionFailure, { host, configFile }: AgentLook): string {
   switch (kind) {
     case 'auth':
-      return `on the server: hostwire host rotate ${host} (or host add ${host}), and put the token that it shows into ${configFile}`;
+      return `on the server: hostwire enroll ${host}, and run the command that it prints here; or hostwire host rotate ${host}, and put the token that it shows into ${configFile}`;
     case 'tls':
       return `see that the CA file of ${configFile} is that of this server, that the name in server_url is in its certificate, and that both clocks are right`;
     case 'network':

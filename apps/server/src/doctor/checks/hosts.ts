@@ -19,7 +19,7 @@ function lookAt({ host, state, last_seen: lastSeen, conflict }: HostSummaryBody,
     return [
       failure(
         `two agents run with the identity of ${host}`,
-        `give each machine its own: stop one of them, and enrol it under another name (hostwire host add NAME); one machine may run two agents: pgrep -af hostwire-agent`,
+        `give each machine its own: stop one of them, and enrol it under another name (hostwire enroll NAME); one machine may run two agents: pgrep -af hostwire-agent`,
       ),
     ];
   }
