@@ -64,7 +64,10 @@ describe('a host that enrols over TLS', () => {
     expect([done.code, done.err]).toEqual([0, '']);
     expect(readFileSync(config, 'utf8')).toContain(INTERVALS);
     const { log } = start(config);
-    const host = await waitFor(() => (server.server.live.get('pi-04')?.lastSampleAt == null ? null : server.server.live.get('pi-04')));
+    const host = await waitFor(() => (server.server.live.get('pi-04')?.lastSampleAt == null ? null : server.server.live.get('pi-04')), {
+      timeout: 30_000,
+      what: 'the first sample',
+    });
     expect(host.state).toBe('online');
 
     // The dashboard, or the command line of any process, revokes it.
@@ -80,7 +83,7 @@ describe('a host that enrols over TLS', () => {
     const second = start(config);
     await waitFor(() => second.log().includes('connected to the broker'), { what: 'the new connection' });
     for (const text of [log(), second.log(), done.out]) expect(text).not.toMatch(/hwh_/);
-  });
+  }, 90_000);
 
   it('is refused with a sentence that helps', async () => {
     const { server, code } = await openServer();

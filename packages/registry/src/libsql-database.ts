@@ -109,6 +109,18 @@ function isBusy(error: unknown): boolean {
 
 function wrap(database: LibsqlDatabase.Database): RegistryDatabase {
   const dataVersion = database.prepare('PRAGMA data_version');
+  let closed = false;
+
+  function guard<T>(work: () => T): T {
+    // libsql 0.5.29 aborts the whole process when a closed database is asked whether it is in a transaction.
+    if (closed) throw new RegistryError('unavailable', 'the registry is closed');
+    try {
+      return work();
+    } catch (cause) {
+      if (cause instanceof RegistryError) throw cause;
+      throw new RegistryError('unavailable', `the registry failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    }
+  }
 
   function run(statement: LibsqlDatabase.Statement, parameters: readonly unknown[]): LibsqlDatabase.RunResult {
     const bound = bindable(parameters);
@@ -140,6 +152,7 @@ function wrap(database: LibsqlDatabase.Database): RegistryDatabase {
     dataVersion: () => guard(() => (dataVersion.all([])[0] as { data_version: number }).data_version),
     checkpoint: () => guard(() => database.prepare('PRAGMA wal_checkpoint(PASSIVE)').all([])),
     close: () => {
+      closed = true;
       database.close();
     },
   };
@@ -163,13 +176,4 @@ function executed(run: () => void): ReturnType<SqliteDatabase['prepare']> {
       return { changes: 0, lastInsertRowid: 0 };
     },
   };
-}
-
-function guard<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (cause) {
-    if (cause instanceof RegistryError) throw cause;
-    throw new RegistryError('unavailable', `the registry failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
 }

@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { HostInfo } from '@hostwire/model';
 import { tempDir } from '@hostwire/testkit';
 import { Kysely } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -29,6 +30,17 @@ describe('a registry in a file', () => {
     const { file, hosts } = await open();
     await hosts.add('pve1');
     for (const name of [file, `${file}-wal`, `${file}-shm`]) expect(statSync(name).mode & 0o777).toBe(0o600);
+  });
+
+  it('fails, and does not take the process with it, when it is asked after it was closed', async () => {
+    const database = openDatabase(join(tempDir(), 'registry.db'));
+    database.prepare('create table t (a)').run([]);
+    const statements = ['insert into t values (1)', 'select * from t', 'begin', 'rollback'].map((text) => database.prepare(text));
+    database.close();
+    for (const statement of statements) expect(() => statement.run([])).toThrow('the registry is closed');
+    const { hosts, close } = await open();
+    await close();
+    await expect(hosts.saveInfo('pve1', {} as HostInfo)).rejects.toThrow();
   });
 
   it('refuses what a newer program wrote, and a file that is no database', async () => {
