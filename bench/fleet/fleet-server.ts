@@ -18,7 +18,7 @@ export interface FleetServer {
   readonly url: string;
   /** Runs `hostwire` on it; throws unless it ends with 0. */
   hostwire(args: string): Promise<string>;
-  /** The options of the command that it prints for a new host. */
+  /** The command that it prints for a new host to which the agent's archive was copied; to be typed as root, where it lies. */
   enrol(args: string): Promise<string>;
   /** What it answers to another machine. */
   get(from: Machine, path: string): Promise<unknown>;
@@ -58,7 +58,7 @@ export async function installServer(machine: Machine, { server, sums }: Packages
     hostwire,
     async enrol(args) {
       const { commands } = JSON.parse(await hostwire(`enroll ${args} --json`)) as { commands: { archive: string } };
-      return commands.archive.replace('sudo ./install.sh ', '');
+      return `cd ${FOLDER} && ${commands.archive.replace('sudo ', '')}`;
     },
     get,
     hosts: async (from) => ((await get(from, '/api/hosts')) as { hosts: HostState[] }).hosts,
@@ -72,11 +72,11 @@ export async function installServer(machine: Machine, { server, sums }: Packages
   };
 }
 
-/** Copies the agent's archive to a machine and unpacks it there; the path of its install.sh. */
-export async function unpackAgent(machine: Machine, { agent }: Packages): Promise<string> {
+/** Copies the agent's archive to a machine, to where `enrol` looks for it. */
+export async function copyAgent(machine: Machine, { agent }: Packages): Promise<void> {
   machine.copy(agent, `${FOLDER}/${basename(agent)}`);
-  await machine.must(`tar -xzf ${FOLDER}/${basename(agent)} -C ${FOLDER}`);
-  return `${FOLDER}/${basename(agent, '.tar.gz')}/install.sh`;
+  // As the command does, so that what it unpacks is there before files are compared.
+  await machine.must(`cd ${FOLDER} && tar -xzf ${basename(agent)}`);
 }
 
 /** The last lines of a machine's agent log, as sentences. */
