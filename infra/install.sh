@@ -413,8 +413,14 @@ service_do() {
   esac
 }
 
+# What runs without the service manager that is here now: from before there was one, or by hand.
+stop_stray() {
+  if [ "$init" != none ] && [ -e "$base/current/share/service.sh" ]; then sh "$base/current/share/service.sh" stop || true; fi
+}
+
 remove_service() {
   service_do stop >/dev/null 2>&1 || true
+  stop_stray
   case $init in
     systemd)
       ctl disable "$name.service" >/dev/null 2>&1 || true
@@ -477,6 +483,7 @@ wait_until_up() {
 start_service() {
   log_lines=0
   if [ -f "$(log_file)" ]; then log_lines=$(wc -l <"$(log_file)"); fi
+  stop_stray
   service_do restart || fail "$name did not start (see above, and: $(how_to_look))"
 }
 

@@ -27,6 +27,7 @@ describe('install.sh for an agent', () => {
         'chown hostwire-agent:hostwire-agent /root/etc/hostwire/agent.toml',
         'systemctl daemon-reload',
         'systemctl enable hostwire-agent.service',
+        'service.sh stop',
         'systemctl restart hostwire-agent.service',
       ]);
       const tree = box.tree();
@@ -131,8 +132,9 @@ describe('install.sh elsewhere than on systemd', () => {
     expect(calls).toContain('rc-update add hostwire-agent default');
     expect(box.tree()).toContain('etc/init.d/hostwire-agent 755');
     const removed = box.install(['--uninstall']);
-    expect(removed.calls.filter((call) => call.startsWith('rc-'))).toEqual([
+    expect(removed.calls.filter((call) => !isQuestion(call))).toEqual([
       'rc-service hostwire-agent stop',
+      'service.sh stop',
       'rc-update del hostwire-agent default',
     ]);
     expect(box.tree().join('\n')).not.toContain('init.d/hostwire-agent');
@@ -212,6 +214,7 @@ describe('install.sh --uninstall', () => {
     const { calls, text } = box.install(['--uninstall']);
     expect(calls.filter((call) => !isQuestion(call))).toEqual([
       'systemctl stop hostwire-agent.service',
+      'service.sh stop',
       'systemctl disable hostwire-agent.service',
       'systemctl daemon-reload',
       'systemctl reset-failed hostwire-agent.service',
