@@ -44,7 +44,7 @@ systemSuite(['openssl'], 'TLS off loopback', () => {
           expect(await connectOpenssl(port, ['-tls1_2', '-cipher', cipher]), name).toMatchObject({ ok: true, protocol: 'TLSv1.2', cipher });
         }
         const renegotiation = await connectOpenssl(port, ['-tls1_2'], 'R\n');
-        expect(renegotiation.text, name).toMatch(/no renegotiation|handshake failure|wrong version|unexpected eof/i);
+        expect(renegotiation.text, name).toMatch(/:no renegotiation:/);
         expect((await connectOpenssl(port, ['-tls1_2'])).text, name).toMatch(/Compression: NONE/);
       }),
     );

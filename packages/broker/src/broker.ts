@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { Counters, type Topics } from '@hostwire/model';
 import { hashToken, type Registry } from '@hostwire/registry';
 import type { BusMessage, Logger, MessageBus } from '@hostwire/transport';
@@ -16,11 +17,11 @@ import { cleanPersistence } from './persistence.ts';
 import type { Principal } from './principal.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import { RetainedMessages } from './retained.ts';
-import { type SecurePort, type SecureServer, secureServer } from './secure-server.ts';
+import { type SecurePort, type SecureServer, secureServer, shownCertificate } from './secure-server.ts';
 import { attachUpgrade, type Upgrade, webSocketUpgrade } from './web-socket.ts';
 
 export interface BrokerOptions {
-  readonly registry: Pick<Registry, 'hosts' | 'tokens' | 'onCredentialsChange'>;
+  readonly registry: Pick<Registry, 'hosts' | 'tokens' | 'certificates' | 'onCredentialsChange'>;
   readonly topics: Topics;
   /** Address to listen on, e.g. `127.0.0.1` or `::`. */
   readonly host: string;
@@ -127,6 +128,7 @@ class EmbeddedBroker implements Broker {
       topics: options.topics,
       serverHash: options.serverToken === undefined ? undefined : hashToken(options.serverToken),
       limits: this.#limits,
+      clientCertificates: options.secure?.clientCertificates ?? 'off',
       logger: options.logger,
       counters,
       refusals: this.#refusals,
@@ -290,6 +292,10 @@ class EmbeddedBroker implements Broker {
       this.#refuse(reason, address, session?.id),
     );
     connection.isWeb = isWeb;
+    if (socket instanceof TLSSocket) {
+      connection.isSecure = true;
+      connection.certificate = shownCertificate(socket);
+    }
     this.#connections.add(connection);
     this.#pending.add(connection);
     stream.once('close', () => {

@@ -26,7 +26,19 @@ export interface ConnectRequest {
 export interface Session {
   readonly id: string;
   readonly principal: Principal;
+  /** Empty: the certificate alone says who it is. */
   readonly credential: string;
+  /** Serial number of the certificate that was shown; null: none was. */
+  readonly certificate: string | null;
+}
+
+/** What a client showed in its TLS handshake. */
+export interface ShownCertificate {
+  readonly commonName: string;
+  /** Hex, lower case. */
+  readonly serial: string;
+  /** Of the own CA, and in its time. */
+  readonly isTrusted: boolean;
 }
 
 /** One socket or WebSocket, from the moment it was accepted. */
@@ -39,6 +51,9 @@ export class Connection {
   request: ConnectRequest | null = null;
   /** Set once the credentials were accepted. */
   session: Session | null = null;
+  /** Null: none, or no TLS. */
+  certificate: ShownCertificate | null = null;
+  isSecure = false;
   /** Came as a WebSocket. */
   isWeb = false;
   /** The broker ends it because it stops. */

@@ -11,11 +11,13 @@ import type { Refusal, Refusals } from './refusals.ts';
 import type { RetainedMessages } from './retained.ts';
 
 export interface GatekeeperParts {
-  readonly registry: Pick<Registry, 'hosts' | 'tokens'>;
+  readonly registry: Pick<Registry, 'hosts' | 'tokens' | 'certificates'>;
   readonly topics: Topics;
   /** Hash of the password of the server's own processes; undefined: nobody is let in as one. */
   readonly serverHash: string | undefined;
   readonly limits: BrokerLimits;
+  /** Whether hosts may, or must, show a certificate. */
+  readonly clientCertificates: 'off' | 'accept' | 'require';
   readonly logger: Logger;
   readonly counters: Counters;
   readonly refusals: Refusals;
@@ -38,7 +40,7 @@ const NOT_AUTHORIZED = 5;
 
 /** Decides who may connect, publish and subscribe: aedes' hooks. */
 export function gatekeeper(parts: GatekeeperParts): Hooks {
-  const { registry, topics, serverHash, limits, counters, refusals, retained, onPublish, connectionOf, admit } = parts;
+  const { registry, topics, serverHash, limits, clientCertificates, counters, refusals, retained, onPublish, connectionOf, admit } = parts;
 
   function refuse(connection: Connection, reason: Refusal, fields: Readonly<Record<string, unknown>> = {}): void {
     const who = connection.session === null ? { client: connection.request?.clientId } : { session: connection.session.id };
@@ -51,7 +53,7 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     refuse(connection, reason, fields);
   }
 
-  async function identify(username: string, password: string): Promise<Omit<Session, 'id'> | Refusal> {
+  async function identify(username: string, password: string): Promise<Pick<Session, 'principal' | 'credential'> | Refusal> {
     if (username === SERVER_USERNAME)
       return verifyToken(password, serverHash) ? { principal: { kind: 'server' }, credential: '' } : 'bad-token';
     const result = await registry.tokens.checkMqtt(username, password);
@@ -61,18 +63,35 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     return { principal: { kind: 'token', name: result.record.name, scopes: result.record.scopes }, credential };
   }
 
+  /** Whether the certificate that a client showed is that of the host `username`, which its CN names, and not revoked. */
+  function certified({ certificate }: Connection, username: string): 'none' | 'theirs' | 'foreign' {
+    if (certificate === null || clientCertificates === 'off') return 'none';
+    const { isTrusted, commonName, serial } = certificate;
+    return isTrusted && commonName === username && registry.certificates.hostOf(serial) === username ? 'theirs' : 'foreign';
+  }
+
+  /** On this machine itself there may be no TLS. */
+  function mustShow({ isSecure, address }: Connection, principal: Principal): boolean {
+    return clientCertificates === 'require' && principal.kind === 'host' && (isSecure || !/^(::ffff:)?127\.|^::1$/.test(address));
+  }
+
   /** Null: the connection may go on. Every answer to wrong credentials, client id or will costs one check of a hash. */
   async function check(connection: Connection, username: string, password: string): Promise<Refusal | null> {
     const { request } = connection;
     if (request === null) return 'protocol';
-    const known = await identify(username, password);
+    const shown = certified(connection, username);
+    const identified = await identify(username, password);
+    const isEnough = shown === 'theirs' && password === '';
+    const known = isEnough ? { principal: { kind: 'host' as const, host: username }, credential: '' } : identified;
     if (typeof known === 'string') return known;
     const { principal, credential } = known;
+    if (shown === 'foreign') return 'bad-certificate';
+    if (shown === 'none' && mustShow(connection, principal)) return 'no-certificate';
     if (!mayConnect(principal)) return 'no-scope';
     const id = sessionId(principal, request.clientId, randomUUID);
     if (id === null) return 'client-id';
     if (request.willTopic !== null && !maySendWill(topics, principal, request.willTopic)) return 'will';
-    connection.session = { id, principal, credential };
+    connection.session = { id, principal, credential, certificate: shown === 'theirs' ? (connection.certificate?.serial ?? null) : null };
     return null;
   }
 
@@ -210,6 +229,8 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
 }
 
 /** Whether a session's credentials would be accepted now. The server's own stand while the broker runs. */
-export function isCurrent(registry: Pick<Registry, 'tokens'>, { principal, credential }: Session): boolean {
-  return principal.kind === 'server' || registry.tokens.isCurrent(credential);
+export function isCurrent({ tokens, certificates }: Pick<Registry, 'tokens' | 'certificates'>, session: Session): boolean {
+  const { principal, credential, certificate } = session;
+  if (principal.kind === 'server') return true;
+  return (credential === '' || tokens.isCurrent(credential)) && (certificate === null || certificates.hostOf(certificate) !== null);
 }

@@ -16,6 +16,8 @@ export type Refusal =
   | 'oversized'
   | 'protocol'
   | 'tls'
+  | 'no-certificate'
+  | 'bad-certificate'
   | 'too-many-connections'
   | 'timeout'
   | 'keepalive'

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import type { ShownCertificate } from './connection.ts';
 import type { BrokerLimits } from './limits.ts';
 
 /** Where and with which certificates MQTT over TLS is served. */
@@ -75,6 +76,14 @@ export function secureServer(
       for (const socket of handshaking.values()) socket.destroy();
     },
   };
+}
+
+/** Null: the client showed none. */
+export function shownCertificate(socket: TLSSocket): ShownCertificate | null {
+  const { subject, serialNumber } = socket.getPeerCertificate();
+  if (serialNumber === undefined) return null;
+  const { CN: commonName } = subject as { readonly CN?: string | string[] };
+  return { commonName: typeof commonName === 'string' ? commonName : '', serial: serialNumber.toLowerCase(), isTrusted: socket.authorized };
 }
 
 /** Names a connection while it stands. */

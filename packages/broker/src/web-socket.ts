@@ -20,13 +20,24 @@ export function webSocketUpgrade(
   return {
     upgrade(request, socket, head) {
       server.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-        onStream(createWebSocketStream(webSocket), request);
+        onStream(inWholes(createWebSocketStream(webSocket)), request);
       });
     },
     close: () => {
       server.close();
     },
   };
+}
+
+/**
+ * What was gathered goes as one message. Piece by piece each of a packet's bytes would be one, and those that wait their turn
+ * would be lost when the broker ends the connection: with TLS the reason why it refuses.
+ */
+function inWholes(stream: Duplex): Duplex {
+  stream._writev = (pieces, done) => {
+    stream._write(Buffer.concat(pieces.map(({ chunk }) => chunk as Buffer)), 'buffer' as BufferEncoding, done);
+  };
+  return stream;
 }
 
 /**

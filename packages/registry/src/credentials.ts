@@ -12,7 +12,7 @@ export type Credential =
   | { readonly kind: 'token'; readonly id: string; readonly name: string; readonly hash: string; readonly record: TokenRecord };
 
 /**
- * Hashes of all hosts and tokens in memory, so that a check needs no query. Every change bumps a revision in the
+ * Hashes of all hosts and tokens, and the hosts' certificates, in memory, so that a check needs no query. Every change bumps a revision in the
  * database; `refresh` sees that another process has done so.
  */
 export class Credentials {
@@ -22,6 +22,7 @@ export class Credentials {
   #byName = new Map<string, Credential>();
   #byTokenId = new Map<string, Credential>();
   #byId = new Map<string, Credential>();
+  #certificates = new Map<string, { readonly host: string; readonly expiresAt: number }>();
   #revision = -1;
   #dataVersion: number | null = null;
   readonly #refreshing = new Shared(() => this.#refresh());
@@ -42,6 +43,10 @@ export class Credentials {
 
   byId(id: string): Credential | undefined {
     return this.#byId.get(id);
+  }
+
+  certificate(serial: string): { readonly host: string; readonly expiresAt: number } | undefined {
+    return this.#certificates.get(serial);
   }
 
   /** By name. */
@@ -88,12 +93,13 @@ export class Credentials {
   }
 
   async #load(): Promise<void> {
-    const [revision, hosts, tokens] = await this.#db
+    const [revision, hosts, tokens, certificates] = await this.#db
       .transaction()
       .execute(async (trx) => [
         await readMeta(trx, REVISION),
         await trx.selectFrom('host').select(['host', 'token_hash']).execute(),
         await trx.selectFrom('token').selectAll().execute(),
+        await trx.selectFrom('host_certificate').selectAll().execute(),
       ]);
     const byName = new Map<string, Credential>();
     const byTokenId = new Map<string, Credential>();
@@ -117,6 +123,7 @@ export class Credentials {
     this.#byName = byName;
     this.#byTokenId = byTokenId;
     this.#byId = byId;
+    this.#certificates = new Map(certificates.map(({ serial, host, expires_at: expiresAt }) => [serial, { host, expiresAt }]));
     const first = this.#revision === -1;
     this.#revision = revision;
     if (!first) for (const listener of [...this.#listeners]) listener();

@@ -1,5 +1,6 @@
 import { groupProblem, type HostInfo, labelsProblem } from '@hostwire/model';
 import { sql } from 'kysely';
+import { revokeCertificates } from './certificates.ts';
 import type { Credentials } from './credentials.ts';
 import { type HostChange, type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
 import { checkHostName } from './reserved-name.ts';
@@ -40,6 +41,7 @@ export function hostRegistry(db: Db, { credentials, remoteConfigs, now }: HostPa
       await credentials.change(async (trx) => {
         const { numDeletedRows } = await trx.deleteFrom('host').where('host', '=', host).executeTakeFirst();
         if (numDeletedRows === 0n) throw unknownHost(host);
+        await revokeCertificates(trx, host);
         // Before the row, as in all changes of that table: a new host of this name inherits nothing.
         await remoteConfigs.raise(trx);
         await trx.deleteFrom('remote_config').where('scope', '=', `host:${host}`).execute();
@@ -126,6 +128,7 @@ export async function replaceToken(trx: Trx, host: string, token: string): Promi
   const hash = hashToken(token);
   const { numUpdatedRows } = await trx.updateTable('host').set({ token_hash: hash }).where('host', '=', host).executeTakeFirst();
   if (numUpdatedRows === 0n) throw unknownHost(host);
+  await revokeCertificates(trx, host);
   return hash;
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counters } from '@hostwire/model';
 import { alertRegistry } from './alerts.ts';
 import { catalogRegistry } from './catalogs.ts';
+import { certificateRegistry } from './certificates.ts';
 import { Credentials } from './credentials.ts';
 import type { Backend } from './database.ts';
 import { enrolmentRegistry } from './enrolments.ts';
@@ -86,6 +87,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   return {
     hosts: hostRegistry(db, { credentials, remoteConfigs, now }),
     tokens,
+    certificates: certificateRegistry(db, credentials, now),
     enrolments: enrolmentRegistry({ db, credentials, revision: enrolments, now }),
     logins: loginRegistry(db, now),
     alerts: alertRegistry(db),

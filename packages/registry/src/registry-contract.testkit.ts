@@ -183,6 +183,31 @@ export function registryContract(place: () => Place): void {
     });
   });
 
+  describe('certificates', () => {
+    it('are those of hosts until they end, or the host is rotated or removed, by whatever process', async () => {
+      let now = 1000;
+      const at = place();
+      const [server, cli] = [await open(at, () => now), await open(at, () => now)];
+      await cli.hosts.add('pve1');
+      await cli.hosts.add('pve2');
+      await cli.certificates.add({ serial: '0a', host: 'pve1', expiresAt: 5000 });
+      await cli.certificates.add({ serial: '0b', host: 'pve2', expiresAt: 9000 });
+      await cli.certificates.add({ serial: '0c', host: 'pve2', expiresAt: 9000 });
+      await waitFor(() => server.certificates.hostOf('0c'), { timeout: 10_000 });
+      expect(['0a', '0b', '0d'].map((serial) => server.certificates.hostOf(serial))).toEqual(['pve1', 'pve2', null]);
+      expect(await server.certificates.list()).toContainEqual({ serial: '0a', host: 'pve1', createdAt: 1000, expiresAt: 5000 });
+      await expect(cli.certificates.add({ serial: '0d', host: 'stranger', expiresAt: 9000 })).rejects.toMatchObject({ code: 'unknown' });
+      now = 5000;
+      expect(server.certificates.hostOf('0a')).toBeNull();
+      await cli.hosts.rotate('pve2');
+      await waitFor(() => server.certificates.hostOf('0b') === null, { timeout: 10_000 });
+      expect(await server.certificates.list()).toEqual([]);
+      await cli.certificates.add({ serial: '0e', host: 'pve1', expiresAt: 9000 });
+      await cli.hosts.remove('pve1');
+      expect(cli.certificates.hostOf('0e')).toBeNull();
+    });
+  });
+
   describe('logins', () => {
     it('open one session with one link, until it expires', async () => {
       let now = 1_000_000;

@@ -9,6 +9,7 @@ export interface Registry {
   readonly hosts: HostRegistry;
   readonly tokens: TokenRegistry;
   readonly enrolments: EnrolmentRegistry;
+  readonly certificates: CertificateRegistry;
   readonly logins: LoginRegistry;
   readonly alerts: AlertRegistry;
   readonly catalogs: CatalogRegistry;
@@ -45,7 +46,7 @@ export interface HostRegistry {
   get(host: string): Promise<HostRecord | null>;
   /** The token in clear, once; only its hash is kept. Throws RegistryError `exists` or `invalid`. */
   add(host: string): Promise<{ token: string }>;
-  /** A new token; the old one is refused from now on. Throws RegistryError `unknown`. */
+  /** A new token; the old one, and the certificates of the host, are refused from now on. Throws RegistryError `unknown`. */
   rotate(host: string): Promise<{ token: string }>;
   remove(host: string): Promise<void>;
   /**
@@ -104,6 +105,24 @@ export interface TokenRegistry {
   mqttUsers(): Promise<MqttUser[]>;
   /** Whether a `credential` that `checkMqtt` gave would be accepted now: not removed, rotated or expired. No query. */
   isCurrent(credential: string): boolean;
+}
+
+/** A host's client certificate that is not revoked. */
+export interface CertificateRecord {
+  /** Hex, lower case. */
+  readonly serial: string;
+  readonly host: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface CertificateRegistry {
+  /** Lets a certificate that was issued to a host in. Throws RegistryError `unknown`. */
+  add(certificate: Omit<CertificateRecord, 'createdAt'>): Promise<void>;
+  /** By host. */
+  list(): Promise<CertificateRecord[]>;
+  /** Whose certificate this is now; null if it is unknown, revoked or has ended. No query. */
+  hostOf(serial: string): string | null;
 }
 
 /** `hash` is that of the token, as a line of Mosquitto's password file holds it. */

@@ -7,6 +7,7 @@ import { type LetterFilter, listDeadLetters, replayDeadLetters, showDeadLetter }
 import { doctorCommand } from './doctor.ts';
 import { enrollCommand } from './enroll.ts';
 import { describeFailure, UsageError } from './failure.ts';
+import { issueHostCertificate } from './host-certificate.ts';
 import { addHost, listHosts, removeHost, rotateHost, setHost } from './hosts.ts';
 import { printLogin } from './login.ts';
 import { asWritten, eachOf, isJson, listOf, nameOf, type Parsed, serverOptions, serverOptionsOf, textOf } from './options.ts';
@@ -59,8 +60,10 @@ function defineCommands(cli: CAC): void {
   serverOptions(cli.command('login', 'Print a new one-time link to the dashboard'), false)
     .option('--json', 'Print JSON')
     .action((options: Parsed) => printLogin(serverOptionsOf(options), isJson(options)));
-  serverOptions(cli.command('host <action> [name]', 'Hosts: add NAME, list, remove NAME, rotate NAME, set NAME'), false)
+  serverOptions(cli.command('host <action> [name]', 'Hosts: add NAME, list, remove NAME, rotate NAME, set NAME, certificate NAME'), false)
     .option('--group <group>', "For set: the group that it is in, '' for none")
+    .option('--out <dir>', 'For certificate: where it and its key are written')
+    .option('--days <count>', 'For certificate: how long it is good (default 365)')
     .option('--label <key=value>', 'For set: a label that it gets; may be given more than once')
     .option('--unlabel <key>', 'For set: a label that it loses; may be given more than once')
     .option('--json', 'Print JSON')
@@ -70,6 +73,10 @@ function defineCommands(cli: CAC): void {
         list: (_, options) => listHosts(serverOptionsOf(options), isJson(options)),
         remove: (name, options) => removeHost(serverOptionsOf(options), nameOf(name), isJson(options)),
         rotate: (name, options) => rotateHost(serverOptionsOf(options), nameOf(name), isJson(options)),
+        certificate: (name, options) => {
+          const settings = { out: asWritten(cli, options, 'out'), days: textOf(options, 'days') };
+          return issueHostCertificate(serverOptionsOf(options), nameOf(name), settings, isJson(options));
+        },
         set: (name, options) => {
           const [label, unlabel] = [eachOf(options['label']), eachOf(options['unlabel'])];
           const settings = { group: asWritten(cli, options, 'group'), label, unlabel };
