@@ -40,7 +40,9 @@ export async function open(browser: Browser, url: string, options: BrowserContex
   const { host } = new URL(url);
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`);
+    // Somebody gave this machine an address or took one away: Chromium then drops what is under way, and the page asks again.
+    if (message.type() === 'error' && !message.text().includes('net::ERR_NETWORK_CHANGED'))
+      errors.push(`${message.text()} ${message.location().url}`);
   });
   page.on('request', (request) => {
     if (new URL(request.url()).host !== host) foreign.push(request.url());
