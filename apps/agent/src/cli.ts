@@ -146,7 +146,8 @@ export function parseCommandLine(args: readonly string[]): CliOptions {
 
 function parse(args: readonly string[], options: readonly CommandOption[], words = ''): Given {
   const cli = cac('hostwire-agent');
-  const command = cli.command(words, '');
+  // Who asks for help need not know the words.
+  const command = cli.command(args.includes('--help') ? words.replace(/<(.*)>/, '[$1]') : words, '');
   for (const [flag, help] of options) command.option(flag, help);
   command.action((...all: unknown[]) => all);
   let all: unknown[];

@@ -62,6 +62,9 @@ describe('hostwire-agent', () => {
   it('prints version, help and usage errors', async () => {
     expect((await run(process.execPath, [bundle, '--version'])).stdout).toMatch(/^hostwire-agent \d+\.\d+\.\d+\n$/);
     expect((await run(process.execPath, [bundle, '--help'])).stdout).toContain('Exit codes: ');
+    expect((await run(process.execPath, [bundle, 'completion', '--help'])).stdout).toContain(
+      'Usage: hostwire-agent completion <bash|zsh|fish>',
+    );
     for (const args of [['--nope'], ['extra'], ['--config'], ['--mock', '--replay', 'x'], ['--dry-run', 'x']]) {
       const { code, stderr, stdout } = await failure(args);
       expect([code, stdout]).toEqual([2, '']);
