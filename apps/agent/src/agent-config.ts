@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
-import { type CollectorsConfig, collectorsConfigSchema } from '@hostwire/collectors';
+import { type CollectorsConfig, collectorsConfigSchema, settings } from '@hostwire/collectors';
 import { HOST_ID_PATTERN, type Tier } from '@hostwire/model';
 import { ConfigError, type ConfigProblem, loadToml, overridesFrom, redactUrl } from '@hostwire/service';
 import { type ClientTls, parseBrokerUrl } from '@hostwire/transport';
@@ -24,8 +24,6 @@ const ENVIRONMENT = {
 /** Sixteen segments that each hold the largest sample. */
 const MIN_SPOOL_BYTES = 16 * 512 * 1024;
 
-const seconds = (fallback: number, what: string) => Type.Number({ minimum: 1, maximum: 86_400, default: fallback, description: what });
-
 export const AgentConfigSchema = Type.Object({
   server_url: Type.Optional(
     Type.String({ pattern: '^(mqtt|mqtts|ws|wss)://[^/?#]', allowed: 'a URL: mqtt://, mqtts://, ws:// or wss:// and a host' }),
@@ -44,12 +42,8 @@ export const AgentConfigSchema = Type.Object({
     allowed: 'letters, digits, _ and -, levels divided by /',
   }),
   tls: TlsSchema,
-  compress: Type.Boolean({ default: false }),
-  intervals: Type.Object({
-    fast_seconds: seconds(30, 'fast'),
-    medium_seconds: seconds(300, 'medium'),
-    slow_seconds: seconds(1800, 'slow'),
-  }),
+  ...settings,
+  pin: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
   spool: Type.Object({
     dir: Type.Optional(Type.String({ pattern: '^(/.*)?$', allowed: 'an absolute path, or empty for memory alone' })),
     max_bytes: Type.Integer({ minimum: MIN_SPOOL_BYTES, default: DEFAULT_MAX_BYTES }),
@@ -103,6 +97,7 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect
   const isNamed = (key: string) => new RegExp(`^\\s*${key}\\s*=`, 'm').test(top) || overrides.some((override) => override.key === key);
   const rules = (config: Partial<AgentConfig>): ConfigProblem[] => [
     ...checkUrl(config.server_url),
+    ...checkPins(config.pin),
     ...(connect ? [...checkConnection(isNamed, config), ...checkTokenFile(config), ...checkTls(config.tls)] : []),
     ...(config.token !== undefined && config.token_file !== undefined
       ? [{ key: 'token_file', value: JSON.stringify(config.token_file), allowed: 'cannot be set beside token; remove one of them' }]
@@ -127,7 +122,7 @@ function readToken(file: string): string {
 }
 
 /** Seconds of each tier. */
-export function intervalsOf({ intervals }: AgentConfig): Record<Tier, number> {
+export function intervalsOf({ intervals }: Pick<AgentConfig, 'intervals'>): Record<Tier, number> {
   return { fast: intervals.fast_seconds, medium: intervals.medium_seconds, slow: intervals.slow_seconds };
 }
 
@@ -170,4 +165,19 @@ function checkConnection(named: (key: string) => boolean, config: Partial<AgentC
     problems.push({ key: 'token', allowed: "is missing; it must be this host's token (`hostwire host add` on the server shows it)" });
   }
   return problems;
+}
+
+/** A key that is written wrongly would be left to the server. */
+function checkPins(pins: readonly string[] = []): ConfigProblem[] {
+  const known = (schema: object | undefined, [first, ...rest]: readonly string[]): boolean => {
+    const properties = Reflect.get(schema ?? {}, 'properties') as Readonly<Record<string, object>> | undefined;
+    return first === undefined || (properties !== undefined && Object.hasOwn(properties, first) && known(properties[first], rest));
+  };
+  return pins
+    .filter((pin) => !known(AgentConfigSchema, pin.split('.')))
+    .map((pin) => ({
+      key: 'pin',
+      value: JSON.stringify(pin),
+      allowed: 'is no key of this file; such as intervals.fast_seconds or collectors.disk',
+    }));
 }

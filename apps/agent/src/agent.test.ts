@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { ReplayHost } from '@hostwire/host-access';
-import { type Sample, topics as topicsUnder } from '@hostwire/model';
+import { type HostInfo, type Sample, topics as topicsUnder } from '@hostwire/model';
 import { catalogCheck, hostInfoCheck, sampleCheck } from '@hostwire/model/schema';
 import { createLogger } from '@hostwire/service';
 import { tempDir, waitFor } from '@hostwire/testkit';
@@ -42,6 +42,8 @@ async function start(broker: TestBroker, options: Partial<AgentOptions> = {}) {
   const samples = () => broker.seen.filter(({ topic }) => topic.includes('/sample/')).map(({ payload }) => decodeJson(payload) as Sample);
   return { agent, payloads, samples, log: () => log };
 }
+
+const set = (config: object): string => JSON.stringify({ v: 1, host: 'h1', config });
 
 describe('startAgent', () => {
   it('samples every tier that has something, all in order and of one catalog', async () => {
@@ -91,5 +93,107 @@ describe('startAgent', () => {
     expect(log().match(/another agent is alive/g)).toHaveLength(1);
     expect(broker.connects).toBe(2);
     expect(broker.on(topics.status('h1')).map(({ payload }) => payload.toString())).toEqual(['online', 'online']);
+  });
+});
+
+describe('remote configuration', () => {
+  const infoOf = (broker: TestBroker): HostInfo =>
+    decodeJson(broker.on(topics.info('h1')).at(-1)?.payload ?? Buffer.from('{}')) as HostInfo;
+
+  it('changes intervals while samples go on: none is lost, none is numbered twice, each has its rates, and `info` tells', async () => {
+    const broker = await TestBroker.start();
+    broker.onPublish = ({ topic, payload }) => {
+      if (!topic.includes('/sample/')) return;
+      const { run, seq } = decodeJson(payload) as Sample;
+      broker.publish(topics.ack('h1'), JSON.stringify({ run, seqs: [[seq, seq]], time: Date.now() }));
+    };
+    const { samples } = await start(broker);
+    const fast = () => samples().filter(({ tier }) => tier === 'fast');
+    await waitFor(() => fast().length >= 2, { what: 'two samples' });
+    broker.publish(topics.config('h1'), set({ intervals: { fast_seconds: 2 } }), true);
+    await waitFor(() => infoOf(broker).intervals.fast === 2, { what: 'the new interval in info' });
+    const told = performance.now();
+    await waitFor(() => fast().filter(({ interval }) => interval === 2).length >= 2, {
+      timeout: 8000,
+      what: 'two samples of the new interval',
+    });
+    expect(infoOf(broker).config).toMatchObject({ applied: ['intervals.fast_seconds'], refused: [] });
+    broker.publish(topics.config('h1'), set({}), true);
+    await waitFor(() => fast().filter(({ interval }) => interval === 1).length >= 4, {
+      timeout: 8000,
+      what: 'samples of the old interval',
+    });
+    expect(infoOf(broker).config).toBeUndefined();
+    const all = samples();
+    expect(all.map(({ seq }) => seq)).toEqual(all.map((_, i) => i + 1));
+    expect(new Set(all.map(({ run }) => run)).size).toBe(1);
+    expect(broker.connects).toBe(1);
+    for (const sample of fast()) expect(sample.data['cpu']?.length, `seq ${sample.seq}`).toBeGreaterThan(0);
+    const times = broker.seen.filter(({ topic }) => topic.endsWith('/sample/fast')).map(({ at }) => at);
+    // The first of the new interval comes when the old one was due.
+    expect((times.find((at) => at > told) ?? 0) - told).toBeLessThan(1500);
+    for (let i = 1; i < times.length; i++) expect((times[i] ?? 0) - (times[i - 1] ?? 0)).toBeLessThan(2500 + 700);
+  });
+
+  it('switches collectors off and on, and refuses for itself what the file keeps, each key for itself', async () => {
+    const broker = await TestBroker.start();
+    const config = await loadConfig('/nonexistent', {}, { connect: false, mustExist: false });
+    const { samples } = await start(broker, {
+      config: {
+        ...config,
+        ...{ topic_root: 'fleet/a', pin: ['intervals.fast_seconds'] },
+        intervals: { fast_seconds: 1, medium_seconds: 2, slow_seconds: 1800 },
+      },
+    });
+    const last = () =>
+      samples()
+        .filter(({ tier }) => tier === 'fast')
+        .at(-1);
+    await waitFor(() => last()?.data['mem'], { what: 'memory' });
+    const body = { intervals: { fast_seconds: 60 }, collectors: { mem: { enabled: false }, new_one: { enabled: true } }, token: 'x' };
+    broker.publish(topics.config('h1'), set(body), true);
+    await waitFor(() => last() !== undefined && last()?.data['mem'] === undefined, { what: 'a sample without memory' });
+    expect(last()?.interval).toBe(1);
+    expect(infoOf(broker).config).toMatchObject({
+      applied: ['collectors.mem.enabled'],
+      refused: [{ key: 'collectors.new_one' }, { key: 'token' }, { key: 'intervals.fast_seconds' }],
+    });
+    broker.publish(topics.config('h1'), set({ collectors: { mem: { enabled: true } } }), true);
+    await waitFor(() => last()?.data['mem'], { what: 'memory again' });
+    broker.publish(topics.config('h1'), '{"v":1,"ho', true);
+    await waitFor(() => infoOf(broker).config?.unreadable === 1, { what: 'the count of what could not be read' });
+    expect(infoOf(broker).config?.applied).toEqual(['collectors.mem.enabled']);
+  });
+
+  it('stops sampling and stays online while it is told to, and begins as at a start', async () => {
+    const broker = await TestBroker.start();
+    const { samples } = await start(broker);
+    await waitFor(() => samples().length > 2);
+    broker.publish(topics.config('h1'), set({ enabled: false }), true);
+    await waitFor(() => infoOf(broker).enabled === false, { what: 'the word that it takes none' });
+    await new Promise((done) => setTimeout(done, 300));
+    const count = samples().length;
+    const words = () => broker.on(topics.status('h1')).map(({ payload }) => payload.toString());
+    const said = words().length;
+    await waitFor(() => words().length >= said + 2, { timeout: 5000, what: 'signs of life' });
+    expect([samples().length, new Set(words())]).toEqual([count, new Set(['online'])]);
+    broker.publish(topics.config('h1'), '', true);
+    await waitFor(() => samples().length > count, { timeout: 3000, what: 'samples again' });
+    expect(infoOf(broker).enabled).toBeUndefined();
+    expect(samples()[count]).toMatchObject({ seq: count + 1, data: { cpu: expect.any(Array) } });
+  });
+
+  it('goes on as it was told last after a restart, without a word of the server', async () => {
+    const first = await TestBroker.start();
+    const spoolFolder = tempDir();
+    const { agent } = await start(first, { spoolFolder });
+    first.publish(topics.config('h1'), set({ intervals: { fast_seconds: 7 }, compress: true }), true);
+    await waitFor(() => infoOf(first).intervals?.fast === 7, { what: 'the new interval' });
+    await agent.stop();
+    const second = await TestBroker.start();
+    const { log } = await start(second, { spoolFolder });
+    await waitFor(() => infoOf(second).intervals?.fast === 7, { what: 'the kept interval' });
+    expect(infoOf(second).config?.applied).toEqual(['compress', 'intervals.fast_seconds']);
+    expect(log()).toContain('samples go out as h1 every 7 s');
   });
 });

@@ -1,17 +1,18 @@
-import { catalog, spoolRow } from '@hostwire/collectors';
-import { newRunId, type Row, type Tier, topics as topicsUnder } from '@hostwire/model';
+import { COLLECTORS, catalog, settingsOf, spoolRow } from '@hostwire/collectors';
+import { type HostInfo, newRunId, type Row, type Tier, topics as topicsUnder } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import type { ConnectionFailure } from '@hostwire/transport';
 import { type AgentConfig, type Connection, intervalsOf } from './agent-config.ts';
 import { getAcquainted } from './host-facts.ts';
 import type { HostSource } from './host-source.ts';
+import { RemoteConfigs } from './remote/remote-config.ts';
 import { createSampler } from './sampler.ts';
-import { startSchedule } from './schedule.ts';
+import { type Sampling, startSampling } from './sampling.ts';
 import { Session, type SessionTiming } from './session.ts';
 import { openSpool } from './spool/open-spool.ts';
 import type { SpoolTiming } from './spool/spool.ts';
 import { TickClock } from './tick-clock.ts';
-import { createTicks } from './ticks.ts';
+import { createTicks, type Tick } from './ticks.ts';
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -37,6 +38,12 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
+/** What an agent has while it does not idle. */
+interface Presence {
+  readonly session: Session;
+  readonly sampling: Sampling;
+}
+
 /** How long an agent idles after another one with its identity was seen; doubles each time up to an hour. */
 const CONFLICT_RETRY_MS = 5 * 60_000;
 const MAX_CONFLICT_RETRY_MS = 60 * 60_000;
@@ -47,7 +54,6 @@ const MAX_CONFLICT_RETRY_MS = 60 * 60_000;
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, connection, source, host, logger, remapped } = options;
-  const intervals = intervalsOf(config);
   const run = newRunId();
   const clock = new TickClock();
   const { max_bytes: maxBytes, max_age_hours: maxAgeHours, min_free_bytes: minFreeBytes, backlog_rate: backlogRate } = config.spool;
@@ -66,20 +72,34 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   });
   if (held.length > 0) logger.info({ samples: spool.size }, `${spool.size} samples of earlier runs wait in the spool`);
   const declared = catalog();
-  const ticks = createTicks({ source, clock, intervals, collectors: config.collectors });
-  const info = await getAcquainted({ source, ticks, remapped, run, intervals });
-  const capabilities = Object.values(info.capabilities);
-  const available = capabilities.filter((capability) => capability.available).length;
+  const topics = topicsUnder(config.topic_root);
+  const remote = await RemoteConfigs.open({ own: config, host, topic: topics.config(host), folder: options.spoolFolder, logger });
+  let { settings } = remote;
+  const intervals = (): Record<Tier, number> => intervalsOf(settings);
+  const ticks = createTicks({ source, clock, intervals: intervals(), collectors: settings.collectors });
+  const facts = await getAcquainted({ source, ticks, remapped, run, intervals: intervals() });
+  let { capabilities } = facts;
+  const available = Object.values(capabilities).filter((capability) => capability.available).length;
   logger.info(
-    { host, run, intervals },
-    `${available} of ${capabilities.length} collectors work here; samples go out as ${host} every ${intervals.fast} s`,
+    { host, run, intervals: intervals() },
+    settings.enabled
+      ? `${available} of ${Object.keys(capabilities).length} collectors work here; samples go out as ${host} every ${intervals().fast} s`
+      : `no samples are taken: enabled = false, and ${host} waits for the server to change that`,
   );
 
   const toSamples = createSampler({ host, run, catalog: declared.hash, intervals });
   let conflictWait = options.conflictRetryMs ?? CONFLICT_RETRY_MS;
   let openedAt = 0;
   let resentBefore = 0;
+  let present: Presence | null = null;
+  let probing: Promise<void> = Promise.resolve();
   let close = open();
+
+  function info(): HostInfo {
+    const config = remote.report;
+    const enabled = settings.enabled ? {} : { enabled: false };
+    return { ...facts, capabilities, intervals: intervals(), ...enabled, ...(config === undefined ? {} : { config }) };
+  }
 
   /** Connects and samples; the result ends both. */
   function open(): (farewell: boolean) => Promise<void> {
@@ -87,36 +107,55 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const session = new Session({
       ...options,
       connection,
-      topics: topicsUnder(config.topic_root),
+      topics,
       run,
-      info,
+      info: info(),
       catalog: declared,
       outbox: spool,
       clock,
       backlogRate,
-      compress: config.compress,
+      compress: settings.compress,
       onConflict: yieldIdentity,
-    });
-    let primed: Promise<void> = Promise.resolve();
-    const stopTicks = startSchedule({
-      intervals,
-      host,
-      prime: () => {
-        primed = ticks.prime();
+      onConfig(topic, payload) {
+        if (remote.receive(topic, payload)) reconfigure();
       },
-      // Where the priming takes longer than its second, the first samples wait for it; all others never do.
-      tick: (tier) => void primed.then(() => tick(session, tier)),
     });
+    const sampling = startSampling({
+      ...{ ticks, host, settings },
+      deliver: (tier, tick) => deliver(session, tier, tick),
+      onIdle: () => session.sayOnline(),
+    });
+    present = { session, sampling };
     return async (farewell) => {
-      stopTicks();
+      present = null;
+      sampling.stop();
       await session.close({ farewell });
       resentBefore += session.resent;
     };
   }
 
-  async function tick(session: Session, tier: Tier): Promise<void> {
-    const { collected, monotonic } = await ticks.take(tier);
-    if (Object.keys(collected.data).length + collected.errors.length === 0) return;
+  /** Goes on as the server wants it now. What it tells of it comes before the first sample of the new rhythm. */
+  function reconfigure(): void {
+    settings = remote.settings;
+    const changed = ticks.configure({ intervals: intervals(), collectors: settings.collectors });
+    const gained = COLLECTORS.map((collector) => ({ name: collector.name, ...settingsOf(collector, settings.collectors) }))
+      .filter(({ name, enabled }) => enabled && changed.includes(name))
+      .map(({ tier }) => tier);
+    present?.session.introduce(info(), settings.compress);
+    present?.sampling.change(settings, gained);
+    // A recording has its answers in the order in which they were asked for.
+    if (changed.length > 0 && source.replay === null) probing = probing.then(() => probeAgain(changed));
+  }
+
+  async function probeAgain(names: readonly string[]): Promise<void> {
+    const probed = await ticks.probeAll(names);
+    capabilities = { ...capabilities, ...probed };
+    present?.session.introduce(info(), settings.compress);
+  }
+
+  async function deliver(session: Session, tier: Tier, { collected, monotonic }: Tick): Promise<void> {
+    // The fast tier is the sign of life, also where all of its collectors are switched off.
+    if (tier !== 'fast' && Object.keys(collected.data).length + collected.errors.length === 0) return;
     const samples = toSamples(
       tier,
       tier === 'medium' ? { ...collected, data: { ...collected.data, spool: [spoolState(session)] } } : collected,
@@ -152,6 +191,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async stop() {
       await close(true);
       ticks.close();
+      await probing;
+      await remote.close();
       await closeSpool();
     },
   };

@@ -26,7 +26,7 @@ export async function dryRun({ source, host, intervals, collectors }: DryRunOpti
     await getAcquainted({ source, ticks, remapped: false, run, intervals });
     await ticks.prime();
     if (source.replay === null) await sleep(PRIMING_MS);
-    const toSamples = createSampler({ host, run, catalog: catalog().hash, intervals });
+    const toSamples = createSampler({ host, run, catalog: catalog().hash, intervals: () => intervals });
     const taken = await Promise.all(TIERS.map(async (tier) => ({ tier, ...(await ticks.take(tier)) })));
     return taken
       .filter(({ collected }) => Object.keys(collected.data).length + collected.errors.length > 0)

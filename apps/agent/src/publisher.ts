@@ -59,11 +59,12 @@ const MIN_WAIT_MS = 5;
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #ackTimeoutMs: number;
-  readonly #jitterMs: number;
-  readonly #probeMs: number;
+  #jitterMs = 0;
+  #probeMs = 0;
+  #compress: boolean;
   readonly #flight = new Flight();
   readonly #newest = new Map<Tier, { readonly stored: StoredSample; readonly text: string }>();
-  readonly #rate: LiveRate;
+  readonly #rate = new LiveRate();
   readonly #budget = new Budget();
   readonly #sentBefore = new WeakSet<StoredSample>();
   readonly #restamps = new WeakMap<StoredSample, number>();
@@ -89,13 +90,20 @@ export class Publisher {
   #closed = false;
 
   constructor(options: PublisherOptions) {
-    const { intervals, timing = {} } = options;
     this.#options = options;
-    this.#ackTimeoutMs = timing.ackTimeoutMs ?? 10_000;
+    this.#ackTimeoutMs = options.timing?.ackTimeoutMs ?? 10_000;
+    this.#compress = options.compress;
+    this.tune(options);
+  }
+
+  /** Goes on in another rhythm; what waits and what is under way stays so. */
+  tune({ intervals, compress }: Pick<PublisherOptions, 'intervals' | 'compress'>): void {
+    const { timing = {} } = this.#options;
     this.#jitterMs = timing.jitterMs ?? Math.min(10_000, intervals.fast * 1000);
     // Not before the first live sample, which also finds out whether the times of the backlog are right.
     this.#probeMs = timing.probeMs ?? intervals.fast * 1000;
-    this.#rate = new LiveRate(TIERS.reduce((sum, tier) => sum + 1 / intervals[tier], 0));
+    this.#rate.declare(TIERS.reduce((sum, tier) => sum + 1 / intervals[tier], 0));
+    this.#compress = compress;
   }
 
   /** Samples that were sent again. */
@@ -361,7 +369,7 @@ export class Publisher {
   }
 
   #encode(text: string): string | Uint8Array {
-    if (!this.#options.compress) return text;
+    if (!this.#compress) return text;
     const packed = gzipPayload(text);
     return packed.length <= MAX_PAYLOAD_BYTES ? packed : text;
   }

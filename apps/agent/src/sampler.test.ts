@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createSampler } from './sampler.ts';
 
 const intervals = { fast: 5, medium: 30, slow: 60 };
-const options = { host: 'h1', run: 'abc', catalog: '9f31c2', intervals };
+const options = { host: 'h1', run: 'abc', catalog: '9f31c2', intervals: () => intervals };
 
 function rows(count: number, size: number): Row[] {
   return Array.from({ length: count }, (_, i) => ({ tags: { n: String(i) }, fields: { text: 'y'.repeat(size) } }));

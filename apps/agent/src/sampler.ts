@@ -7,8 +7,8 @@ export interface SamplerOptions {
   readonly run: string;
   /** Hash of the catalog that rows are declared in. */
   readonly catalog: string;
-  /** Seconds. */
-  readonly intervals: Readonly<Record<Tier, number>>;
+  /** Seconds; may change. */
+  readonly intervals: () => Readonly<Record<Tier, number>>;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface SamplerOptions {
 export function createSampler({ host, run, catalog, intervals }: SamplerOptions): (tier: Tier, collected: Collected) => Sample[] {
   let seq = 0;
   return (tier, { time, data, errors }) => {
-    const header = { v: 1, host, tier, run, seq: Number.MAX_SAFE_INTEGER, time, interval: intervals[tier], catalog } as const;
+    const header = { v: 1, host, tier, run, seq: Number.MAX_SAFE_INTEGER, time, interval: intervals()[tier], catalog } as const;
     const parts = splitPayload(errors.length === 0 ? { data } : { data, errors }, header);
     return parts.map((part, index) => {
       seq++;

@@ -57,7 +57,7 @@ const WALL = 1_790_000_000_123;
 function start(timers: FakeTimers, intervals = { fast: 5, medium: 30, slow: 60 }) {
   const ticks: { tier: Tier; wall: number; monotonic: number }[] = [];
   let primed = 0;
-  const stop = startSchedule({
+  const schedule = startSchedule({
     intervals,
     host: 'h1',
     timers,
@@ -65,7 +65,7 @@ function start(timers: FakeTimers, intervals = { fast: 5, medium: 30, slow: 60 }
     tick: (tier) => ticks.push({ tier, wall: timers.wall(), monotonic: timers.monotonic() }),
   });
   const of = (tier: Tier) => ticks.filter((tick) => tick.tier === tier);
-  return { ticks, of, stop, primed: () => primed };
+  return { ticks, of, ...schedule, primed: () => primed };
 }
 
 describe('startSchedule', () => {
@@ -118,6 +118,69 @@ describe('startSchedule', () => {
     timers.advance(50_000);
     expect(of('fast').length - before).toBeLessThanOrEqual(12);
     expect(of('fast').length - before).toBeGreaterThanOrEqual(10);
+  });
+
+  it('goes over to other intervals with no tick left out, none twice, and soon on the new grid', () => {
+    const timers = new FakeTimers(WALL);
+    const { of, change } = start(timers);
+    timers.advance(21_000);
+    const before = of('fast').length;
+    change({ fast: 60, medium: 30, slow: 60 });
+    timers.advance(5_000);
+    // The one that was due: from then on the server knows the new interval.
+    expect(of('fast').length).toBe(before + 1);
+    timers.advance(200_000);
+    const slow = of('fast').slice(before + 1);
+    expect(slow.length).toBeGreaterThanOrEqual(2);
+    for (const { wall } of slow) expect(wall % 60_000).toBe(spreadOf('h1', 60_000));
+    const steady = of('medium').map(({ monotonic }) => monotonic);
+    for (let i = 2; i < steady.length; i++) expect((steady[i] ?? 0) - (steady[i - 1] ?? 0)).toBe(30_000);
+    const last = of('fast').length;
+    change({ fast: 5, medium: 30, slow: 60 });
+    timers.advance(6_250);
+    expect(of('fast').length).toBeGreaterThan(last);
+    timers.advance(60_000);
+    for (const { wall } of of('fast').slice(last + 1)) expect(wall % 5_000).toBe(spreadOf('h1', 5_000));
+    change({ fast: 5, medium: 30, slow: 60 });
+    expect(timers.waiting).toBe(3);
+  });
+
+  it('keeps ticks at least a quarter and at most five quarters of an interval apart, however often intervals change', () => {
+    const seconds = fc.integer({ min: 1, max: 120 });
+    const changes = fc.array(fc.tuple(seconds, fc.integer({ min: 0, max: 100_000 }), fc.boolean()), { maxLength: 12 });
+    fc.assert(
+      fc.property(seconds, changes, fc.integer({ min: 0, max: 4e12 }), (first, list, wall) => {
+        const timers = new FakeTimers(wall);
+        const { of, change, hasten } = start(timers, { fast: first, medium: 600, slow: 600 });
+        timers.advance(2_000);
+        const inEffect: [from: number, interval: number][] = [[0, first * 1000]];
+        for (const [next, wait, hastened] of list) {
+          inEffect.push([timers.monotonic(), next * 1000]);
+          change({ fast: next, medium: 600, slow: 600 });
+          if (hastened) hasten('fast');
+          timers.advance(wait);
+        }
+        const times = [...of('fast').map(({ monotonic }) => monotonic), timers.monotonic()];
+        for (let i = 1; i < times.length; i++) {
+          const [from, to] = [times[i - 1] ?? 0, times[i] ?? 0];
+          const within = inEffect.filter(([at], j) => at <= to && (inEffect[j + 1]?.[0] ?? to) >= from).map(([, interval]) => interval);
+          if (i < times.length - 1) expect(to - from).toBeGreaterThanOrEqual(Math.min(...within) / 4 - 1);
+          expect(to - from).toBeLessThanOrEqual(Math.max(...within) * 1.25 + 1);
+        }
+      }),
+    );
+  });
+
+  it('hastens the next tick of a tier, and no other', () => {
+    const timers = new FakeTimers(WALL);
+    const { of, hasten } = start(timers);
+    timers.advance(70_000);
+    const [medium, slow] = [of('medium').length, of('slow').length];
+    hasten('slow');
+    timers.advance(16_000);
+    expect([of('slow').length - slow, of('medium').length - medium]).toEqual([1, expect.any(Number)]);
+    timers.advance(200_000);
+    for (const { wall } of of('slow').slice(slow + 1)) expect(wall % 60_000).toBe(spreadOf('h1', 60_000));
   });
 
   it('stops', () => {

@@ -1,13 +1,16 @@
 /** Samples a second that are made now: declared at first, then as measured. */
 export class LiveRate {
-  readonly #declared: number;
+  #declared = 0;
   #from = Number.NaN;
   #count = 0;
   #measured = 0;
 
-  /** `declared` in samples a second. */
-  constructor(declared: number) {
+  /** In samples a second: what was measured before says nothing of it. */
+  declare(declared: number): void {
     this.#declared = declared;
+    this.#measured = 0;
+    this.#from = Number.NaN;
+    this.#count = 0;
   }
 
   /** One more was made at `now`, ms. */

@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly logger: Logger;
   /** Another run of this identity is alive. */
   readonly onConflict: () => void;
+  /** Hears what the server sets; empty: nothing any more. Whatever it is comes again at each connection. */
+  readonly onConfig?: (topic: string, payload: Uint8Array) => void;
   /** Gets every outgoing payload as text. */
   readonly onPayload?: (kind: string, text: string) => void;
   /** Hears when the connection stands, with null, and when it ended, with why. */
@@ -44,6 +46,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #client: MqttClient;
   readonly #publisher: Publisher;
+  #info: HostInfo;
   #serverOffline = false;
   #closed = false;
 
@@ -51,6 +54,7 @@ export class Session {
     const { connection, topics, host, info, logger, timing = {} } = options;
     const { minDelayMs, maxDelayMs } = timing;
     this.#options = options;
+    this.#info = info;
     this.#client = connectMqtt({
       url: connection.url,
       clientId: host,
@@ -66,6 +70,7 @@ export class Session {
     });
     this.#publisher = new Publisher({ ...options, intervals: info.intervals, client: this.#client });
     this.#listen(topics.ack(host), (payload) => this.#acknowledge(payload));
+    this.#listen(topics.config(host), (payload) => options.onConfig?.(topics.config(host), payload));
     this.#listen(topics.status(host), (payload) => {
       // The will of a predecessor whose half-open connection the broker has only now given up.
       if (payload.toString() === 'offline' && this.#client.connected) this.#publish('status', topics.status(host), 'online');
@@ -82,6 +87,19 @@ export class Session {
   /** Keeps and sends a sample; `monotonic` is when its tick began. Resolves when it is kept. */
   send(sample: Sample, monotonic: number): Promise<void> {
     return this.#publisher.add(sample, monotonic);
+  }
+
+  /** Says what is different of the host, now and from now on, and goes on in its rhythm. */
+  introduce(info: HostInfo, compress: boolean): void {
+    this.#info = info;
+    this.#publisher.tune({ intervals: info.intervals, compress });
+    if (this.#client.connected) this.#sayInfo();
+  }
+
+  /** Says that it is there, where no samples do. */
+  sayOnline(): void {
+    const { topics, host } = this.#options;
+    if (this.#client.connected) this.#publish('status', topics.status(host), 'online');
   }
 
   /** Samples that were sent again. */
@@ -104,10 +122,15 @@ export class Session {
 
   /** Retained is not storage: a broker that restarted has none of it, so each connection says all of it again. */
   #announce(): void {
-    const { topics, host, info, catalog } = this.#options;
+    const { topics, host, catalog } = this.#options;
     this.#publish('status', topics.status(host), 'online');
-    this.#publish('info', topics.info(host), JSON.stringify(info));
+    this.#sayInfo();
     this.#publish('catalog', topics.catalog(host), JSON.stringify(catalog), gzipPayload);
+  }
+
+  #sayInfo(): void {
+    const { topics, host } = this.#options;
+    this.#publish('info', topics.info(host), JSON.stringify(this.#info));
   }
 
   #publish(kind: string, topic: string, text: string, encode: (text: string) => string | Uint8Array = (plain) => plain): void {

@@ -1,4 +1,4 @@
-import { COLLECTORS, type Collected, type CollectorsConfig, createRunner, settingsOf } from '@hostwire/collectors';
+import { COLLECTORS, type Collected, type CollectorsConfig, createRunner, type RunnerSettings, settingsOf } from '@hostwire/collectors';
 import { type Capability, TIERS, type Tier } from '@hostwire/model';
 import type { HostSource } from './host-source.ts';
 import type { TickClock } from './tick-clock.ts';
@@ -10,22 +10,27 @@ export interface Tick {
 }
 
 export interface Ticks {
-  /** Whether each collector works on this host, by name. Never rejects. */
-  probeAll(): Promise<Record<string, Capability>>;
+  /** Whether each collector, or each of these names, works on this host. Never rejects. */
+  probeAll(names?: readonly string[]): Promise<Record<string, Capability>>;
   /** Takes one tick, stamped when it begins. Never rejects. */
   take(tier: Tier): Promise<Tick>;
   /** Takes a reading of those tiers in which a rate needs two. Never rejects. */
   prime(): Promise<void>;
+  /** Goes on with other settings, without losing a reading of what stays as it is. Returns the names of the collectors whose own changed. */
+  configure(settings: TickSettings): string[];
   /** Gives up what runs. */
   close(): void;
 }
 
-export interface TicksOptions {
-  readonly source: HostSource;
-  readonly clock: TickClock;
+export interface TickSettings {
   /** Seconds. */
   readonly intervals: Readonly<Record<Tier, number>>;
   readonly collectors: CollectorsConfig;
+}
+
+export interface TicksOptions extends TickSettings {
+  readonly source: HostSource;
+  readonly clock: TickClock;
   /** Ticks of a recording keep their recorded stamps instead of the present time. */
   readonly recordedTime?: boolean;
 }
@@ -37,16 +42,19 @@ const MAX_WAIT = 0.8;
  * Ticks of a host. A collector that hangs is given up well before the next tick of its tier, so that samples stay in order.
  * Those of a recording are taken one after the other, because it has one reading head.
  */
-export function createTicks({ source, clock, intervals, collectors, recordedTime = false }: TicksOptions): Ticks {
+export function createTicks({ source, clock, recordedTime = false, ...settings }: TicksOptions): Ticks {
   const { access, replay } = source;
+  const ofTier = (tier: Tier, { intervals, collectors }: TickSettings): RunnerSettings => ({
+    collectors: COLLECTORS.filter((collector) => settingsOf(collector, collectors).tier === tier),
+    options: collectors,
+    maxTimeoutMs: intervals[tier] * 1000 * MAX_WAIT,
+  });
   const runnerOf = (tier: Tier) =>
     createRunner({
       access,
-      collectors: COLLECTORS.filter((collector) => settingsOf(collector, collectors).tier === tier),
-      options: collectors,
       now: () => clock.now(),
       monotonic: () => (replay === null ? clock.monotonic() : replay.now().monotonic),
-      maxTimeoutMs: intervals[tier] * 1000 * MAX_WAIT,
+      ...ofTier(tier, settings),
     });
   const runners = { fast: runnerOf('fast'), medium: runnerOf('medium'), slow: runnerOf('slow') };
   let last: Promise<unknown> = Promise.resolve();
@@ -65,8 +73,9 @@ export function createTicks({ source, clock, intervals, collectors, recordedTime
 
   return {
     take,
-    async probeAll() {
-      const capabilities = await Promise.all(TIERS.map((tier) => runners[tier].probeAll()));
+    configure: (changed) => TIERS.flatMap((tier) => runners[tier].configure(ofTier(tier, changed))),
+    async probeAll(names) {
+      const capabilities = await Promise.all(TIERS.map((tier) => runners[tier].probeAll(names)));
       return Object.assign({}, ...capabilities) as Record<string, Capability>;
     },
     async prime() {

@@ -259,3 +259,51 @@ it.skipIf(process.platform !== 'linux')('a sample of this machine is valid on th
     expect((data['collector'] ?? []).every(({ fields }) => fields['dropped'] === 0)).toBe(true);
   }
 });
+
+describe('configure', () => {
+  /** Counts its calls in its own memory. */
+  const counting = (name: string) => {
+    const counter: Collect = async ({ memory, options: { level } }) => {
+      const count = ((memory.get('count') as number | undefined) ?? 0) + 1;
+      memory.set('count', count);
+      return value(name, count * 100 + level);
+    };
+    return made(name, counter);
+  };
+  const read = async (running: ReturnType<typeof runner>) => {
+    const { data } = await running.collect('fast');
+    return ['a', 'b'].map((name) => data[name]?.[0]?.fields['value']);
+  };
+
+  it('keeps the memory of what stays as it is, and begins anew what changes', async () => {
+    const collectors = [counting('a'), counting('b')];
+    const running = runner(collectors);
+    await running.collect('fast');
+    expect(running.configure({ collectors, options: { b: { level: 8 } }, maxTimeoutMs: 500 })).toEqual(['b']);
+    expect(await read(running)).toEqual([207, 108]);
+    expect(running.configure({ collectors, options: { a: { enabled: false }, b: { level: 8, timeout_seconds: 3 } } })).toEqual(['a', 'b']);
+    expect(await read(running)).toEqual([undefined, 108]);
+    expect(running.collectors.map(({ name }) => name)).toEqual(['b']);
+    expect(running.configure({ collectors, options: { b: { level: 8, timeout_seconds: 3 } } })).toEqual(['a']);
+    expect(await read(running)).toEqual([107, 208]);
+    expect(running.configure({ collectors, options: { b: { level: 8, timeout_seconds: 3 } } })).toEqual([]);
+    expect(() => running.configure({ collectors, options: { a: { level: 'x' } } })).toThrow('collectors.a.level');
+    expect(await read(running)).toEqual([207, 308]);
+  });
+
+  it('lets what runs end as it began, and asks those of a name alone', async () => {
+    let release: () => void = () => undefined;
+    const slow = made('a', () => {
+      return new Promise((done) => {
+        release = () => done(value('a', 1));
+      });
+    });
+    const running = runner([slow]);
+    const collected = running.collect('fast');
+    await new Promise((done) => setTimeout(done, 20));
+    expect(running.configure({ collectors: [slow], options: { a: { level: 3 } } })).toEqual(['a']);
+    release();
+    expect((await collected).data['a']).toEqual([{ fields: { value: 1 } }]);
+    expect(Object.keys(await runner([slow, made('b', async () => ({}))]).probeAll(['b']))).toEqual(['b']);
+  });
+});

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { HostAccess } from '@hostwire/host-access';
-import type { Capability, CollectError, Row, Tier } from '@hostwire/model';
+import { type Capability, type CollectError, canonicalJson, type Row, type Tier } from '@hostwire/model';
 import { type CleanRows, cleanRows, cut, printable } from './clean-rows.ts';
 import type { Collector } from './collector.ts';
 import { type CollectorSettings, type CollectorsConfig, settingsOf } from './config.ts';
@@ -31,6 +31,9 @@ export interface Collected {
   readonly errors: CollectError[];
 }
 
+/** What of a runner may change while it runs. */
+export type RunnerSettings = Pick<RunnerOptions, 'collectors' | 'options' | 'maxTimeoutMs'>;
+
 export interface Runner {
   /** Collectors that are switched on, with the tier that they run in. */
   readonly collectors: readonly { readonly name: string; readonly tier: Tier; readonly needsTwo: boolean }[];
@@ -40,8 +43,13 @@ export interface Runner {
    * tick is an error `busy`.
    */
   collect(tier: Tier, time?: number): Promise<Collected>;
-  /** Asks every collector whether this host has what it needs, by name. Never rejects. */
-  probeAll(): Promise<Record<string, Capability>>;
+  /** Asks every collector, or those of these names, whether this host has what it needs, by name. Never rejects. */
+  probeAll(names?: readonly string[]): Promise<Record<string, Capability>>;
+  /**
+   * Goes on with other settings. A collector whose own settings are the same keeps its memory, and so its rates; what runs
+   * now ends as it began. Returns the names of those that are new or changed. Throws as `createRunner` does.
+   */
+  configure(settings: RunnerSettings): string[];
   /** Aborts what runs. */
   close(): void;
 }
@@ -55,7 +63,7 @@ const MAX_ERRORS = 8;
 interface Entry {
   readonly collector: Collector;
   readonly settings: CollectorSettings;
-  readonly timeoutMs: number;
+  timeoutMs: number;
   readonly memory: Map<string, unknown>;
   running: AbortController | null;
   capability: Capability | null;
@@ -71,29 +79,25 @@ interface Outcome {
 const NO_ROWS: CleanRows = { data: {}, rows: 0, dropped: 0 };
 
 /** Throws an Error that names the key if `options` is not valid for these collectors. */
-export function createRunner({
-  access,
-  collectors = COLLECTORS,
-  options = {},
-  now = Date.now,
-  monotonic = () => performance.now(),
-  timeoutMs = 10_000,
-  maxTimeoutMs = Number.POSITIVE_INFINITY,
-}: RunnerOptions): Runner {
-  const entries: Entry[] = collectors.map((collector) => {
-    const settings = settingsOf(collector, options);
-    return {
-      collector,
-      settings,
-      timeoutMs: Math.min(maxTimeoutMs, settings.timeoutSeconds === undefined ? timeoutMs : settings.timeoutSeconds * 1000),
-      memory: new Map(),
-      running: null,
-      capability: null,
-      probedAt: 0,
-    };
-  });
+export function createRunner(given: RunnerOptions): Runner {
+  const { access, now = Date.now, monotonic = () => performance.now() } = given;
+  let entries = toEntries(given);
   const pace = new TickPace();
-  const enabled = entries.filter(({ settings }) => settings.enabled);
+  const enabled = (): Entry[] => entries.filter(({ settings }) => settings.enabled);
+
+  function toEntries({ collectors = COLLECTORS, options = {}, maxTimeoutMs }: RunnerSettings, known: readonly Entry[] = []): Entry[] {
+    return collectors.map((collector) => {
+      const settings = settingsOf(collector, options);
+      const timeoutMs = Math.min(
+        maxTimeoutMs ?? Number.POSITIVE_INFINITY,
+        settings.timeoutSeconds === undefined ? (given.timeoutMs ?? 10_000) : settings.timeoutSeconds * 1000,
+      );
+      const same = known.find((entry) => entry.collector === collector && canonicalJson(entry.settings) === canonicalJson(settings));
+      if (same === undefined) return { collector, settings, timeoutMs, memory: new Map(), running: null, capability: null, probedAt: 0 };
+      same.timeoutMs = timeoutMs;
+      return same;
+    });
+  }
 
   async function isAvailable(entry: Entry): Promise<boolean> {
     const known = entry.capability;
@@ -151,15 +155,13 @@ export function createRunner({
   }
 
   return {
-    collectors: enabled.map(({ collector, settings }) => ({
-      name: collector.name,
-      tier: settings.tier,
-      needsTwo: collector.needsTwo ?? false,
-    })),
+    get collectors() {
+      return enabled().map(({ collector: { name, needsTwo = false }, settings: { tier } }) => ({ name, tier, needsTwo }));
+    },
 
     async collect(tier, time = now()) {
       const reading = pace.reading(tier, time, monotonic());
-      const due = enabled.filter(({ settings }) => settings.tier === tier);
+      const due = enabled().filter(({ settings }) => settings.tier === tier);
       const outcomes = await Promise.all(due.map((entry) => run(entry, time, reading)));
       const data: Record<string, Row[]> = {};
       const errors: CollectError[] = [];
@@ -183,8 +185,15 @@ export function createRunner({
       return { time, data, errors };
     },
 
-    async probeAll() {
-      return Object.fromEntries(await Promise.all(entries.map(async (entry) => [entry.collector.name, await probe(entry)] as const)));
+    async probeAll(names) {
+      const asked = entries.filter(({ collector: { name } }) => names?.includes(name) ?? true);
+      return Object.fromEntries(await Promise.all(asked.map(async (entry) => [entry.collector.name, await probe(entry)] as const)));
+    },
+
+    configure(settings) {
+      const before = entries;
+      entries = toEntries(settings, before);
+      return entries.filter((entry) => !before.includes(entry)).map(({ collector }) => collector.name);
     },
 
     close() {
