@@ -154,7 +154,8 @@ function parse(args: readonly string[], options: readonly CommandOption[], words
   try {
     cli.parse(['node', 'hostwire-agent', ...args], { run: false });
     if (words === '' && cli.args.length > 0) throw new Error(`unexpected argument ${cli.args[0]}`);
-    all = cli.runMatchedCommand() as unknown[];
+    // Who asks for help need not say more.
+    all = cli.options['help'] === true ? [cli.options] : (cli.runMatchedCommand() as unknown[]);
   } catch (error) {
     throw new UsageError(`${(error as Error).message}; --help lists the options`);
   }

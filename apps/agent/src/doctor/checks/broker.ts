@@ -19,14 +19,12 @@ export const broker: AgentCheck = {
 };
 
 function cureOf({ kind }: ConnectionFailure, { host, configFile }: AgentLook): string {
-  switch (kind) {
-    case 'auth':
-      return `on the server: hostwire enroll ${host}, and run the command that it prints here; or hostwire host rotate ${host}, and put the token that it shows into ${configFile}`;
-    case 'tls':
-      return `see that the CA file of ${configFile} is that of this server, that the name in server_url is in its certificate, and that both clocks are right`;
-    case 'network':
-      return `see that the server runs and listens on more than its own loopback (listen), that server_url in ${configFile} names it, and that no firewall is between`;
-    default:
-      return `see that server_url in ${configFile} names the MQTT port of the server: mqtts:// for one with TLS, mqtt:// for one without`;
-  }
+  const cures: Readonly<Record<ConnectionFailure['kind'], string>> = {
+    auth: `on the server: hostwire enroll ${host}, and run the command that it prints here; or hostwire host rotate ${host}, and put the token that it shows into ${configFile}`,
+    tls: `see that the CA file of ${configFile} is that of this server, that the name in server_url is in its certificate, and that both clocks are right`,
+    network: `see that the server runs and listens on more than its own loopback (listen), that server_url in ${configFile} names it, and that no firewall is between`,
+    refused: `see that server_url in ${configFile} names the MQTT port of the server, and that the server is not older than this agent`,
+    closed: `see that server_url in ${configFile} names the MQTT port of the server: mqtts:// for one with TLS, mqtt:// for one without`,
+  };
+  return cures[kind];
 }
