@@ -37,13 +37,8 @@ function parseAddress(hex: string): string {
 /** Whether somebody who listens on `socket` keeps another from listening on this address and port (ip(7), ipv6(7)). */
 export function occupies(socket: ListeningSocket, address: string, port: number): boolean {
   if (socket.port !== port) return false;
-  const all = ['0.0.0.0', '::'];
-  return (
-    socket.address === address ||
-    socket.address === '::' ||
-    address === '::' ||
-    (isV4(socket.address) === isV4(address) && all.includes(socket.address))
-  );
+  if (socket.address === address || socket.address === '::' || address === '::') return true;
+  return isV4(socket.address) && isV4(address) && [socket.address, address].includes('0.0.0.0');
 }
 
 function isV4(address: string): boolean {
