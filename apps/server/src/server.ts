@@ -326,6 +326,7 @@ async function compose(
       enrolment: {
         serverKey: () => serverKey(config.dataDir),
         downloads: new Downloads(config.downloadsDir),
+        requiresCertificate: config.tls.clientCertificates === 'require',
         counters: countersOf('enrolment'),
       },
     };

@@ -30,6 +30,8 @@ export interface ApiContext {
     /** With which commands are signed, as agents know it. */
     serverKey(): string;
     readonly downloads: Downloads;
+    /** Hosts connect with a certificate alone, which enrolment does not give. */
+    readonly requiresCertificate: boolean;
     readonly counters: Counters;
   };
   /** Whether a token is the one that the server's processes on this data directory share. */

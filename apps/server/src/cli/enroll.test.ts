@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openRegistry, type Registry } from '@hostwire/registry';
 import { tempDir } from '@hostwire/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -46,6 +48,16 @@ describe('hostwire enroll', () => {
     keepReach(dir, { ...REACH, httpUrl: 'http://127.0.0.1:8080', pin: null, loopbackOnly: true });
     const { out } = await run('enroll', 'pi-04', '--json', '--data-dir', dir);
     expect(JSON.parse(out)).toMatchObject({ host: 'pi-04', kind: 'once', notes: [expect.stringContaining('--listen 0.0.0.0')] });
+  });
+
+  it('says that a certificate is needed where the server lets in nobody without', async () => {
+    const dir = tempDir();
+    keepReach(dir, REACH);
+    const config = join(dir, 'hostwire.toml');
+    writeFileSync(config, '[tls]\nclient_certificates = "require"\n');
+    expect((await run('enroll', 'pi-04', '--config', config, '--data-dir', dir)).out).toContain(
+      'hostwire host certificate pi-04 --out DIR',
+    );
   });
 
   it('makes a universal code, and lets in, denies and cancels', async () => {

@@ -95,7 +95,7 @@ async function createEnrolment(
     const commands = enrolCommands(reach, { code, host, version });
     const unknown =
       'No server has run on this data directory yet, so its address and its key are not known: start it, and then make a code.';
-    const notes = kept === null ? [unknown] : notesOn(record, reach);
+    const notes = kept === null ? [unknown] : notesOn(record, reach, config.tls.clientCertificates === 'require');
     if (json) {
       const { id, kind, replaces, expiresAt } = record;
       printJson({ id, kind, code, host, replaces, expires_at: expiresAt, commands, notes });

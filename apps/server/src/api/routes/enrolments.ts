@@ -35,7 +35,16 @@ export function enrolmentRoutes(context: ApiContext): FastifyPluginAsyncTypebox 
         const reach = context.reach();
         const commands = enrolCommands(reach, { code, host, version: context.self.version });
         void reply.header('cache-control', 'no-store');
-        return { id, kind, code, host, replaces, expires_at: expiresAt, commands, notes: notesOn(record, reach) };
+        return {
+          id,
+          kind,
+          code,
+          host,
+          replaces,
+          expires_at: expiresAt,
+          commands,
+          notes: notesOn(record, reach, context.enrolment.requiresCertificate),
+        };
       },
     );
 
