@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
 /** A certificate and its private key, PEM. */
@@ -57,10 +57,16 @@ export async function issueServer(authority: Pair, key: string, names: readonly 
     publicKeyOf: key,
     extensions: [
       ...leaf('1.3.6.1.5.5.7.3.1'),
-      new x509.SubjectAlternativeNameExtension(names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name }))),
+      new x509.SubjectAlternativeNameExtension(names.map(alternativeName)),
       await x509.AuthorityKeyIdentifierExtension.create(await publicKey(authority.key)),
     ],
   });
+}
+
+function alternativeName(name: string): { type: 'dns' | 'ip'; value: string } {
+  if (!isIPv6(name)) return { type: isIP(name) === 0 ? 'dns' : 'ip', value: name };
+  // In the form that the library can read: without an IPv4 address at its end (RFC 5952 section 5).
+  return { type: 'ip', value: new URL(`http://[${name}]`).hostname.slice(1, -1) };
 }
 
 /** A client's certificate whose CN is `commonName`. */

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { issueAuthority, issueServer, newKey, type Pair } from './issue.ts';
 import { readPem, replaceFile } from './pem-files.ts';
@@ -107,7 +108,7 @@ function isGood(pem: string, key: string, authority: Pair, names: readonly strin
 
 /** Those of the names that a certificate does not stand for. */
 export function lacking(cert: X509Certificate, names: readonly string[]): string[] {
-  return names.filter((name) => cert.checkHost(name) === undefined && cert.checkIP(name) === undefined);
+  return names.filter((name) => (isIP(name) === 0 ? cert.checkHost(name) : cert.checkIP(name)) === undefined);
 }
 
 function fits({ cert, key }: Pair): boolean {
