@@ -1,9 +1,22 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCommand, tempDir } from '@hostwire/testkit';
+import { afterAll } from 'vitest';
 
 export const SCRIPT = fileURLToPath(new URL('../install.sh', import.meta.url));
 
@@ -57,6 +70,12 @@ export interface Sandbox {
   read(path: string): string;
 }
 
+/** The archive that every sandbox serves. */
+let first: string | undefined;
+afterAll(() => {
+  if (first !== undefined) rmSync(dirname(first), { recursive: true });
+});
+
 /** A root with nothing in it and systemd running; a server that has the agent 1.0.0 for x64. */
 export function sandbox(): Sandbox {
   const folder = tempDir();
@@ -74,7 +93,8 @@ export function sandbox(): Sandbox {
     writeFileSync(join(path, name), text, { mode: 0o755, flag: 'wx' });
   };
   for (const name of STUBS) stub(name, ANSWERS[name] ?? ':');
-  serve(served, makeArchive(folder, { version: '1.0.0' }));
+  first ??= makeArchive(mkdtempSync(join(tmpdir(), 'hostwire-install-')), { version: '1.0.0' });
+  serve(served, first);
   return {
     root,
     served,
@@ -82,12 +102,12 @@ export function sandbox(): Sandbox {
       const before = readFileSync(join(folder, 'calls'), 'utf8').length;
       const [command = '', ...rest] = shell;
       // BusyBox's shell goes before PATH with what it has itself.
-      const first = command === 'busybox' ? STUBS.map((name) => `${name}() { "$STATE/path/${name}" "$@"; }\n`).join('') : '';
+      const prelude = command === 'busybox' ? STUBS.map((name) => `${name}() { "$STATE/path/${name}" "$@"; }\n`).join('') : '';
       const { status, stdout, stderr } = spawnSync(findCommand(command) ?? '', [...rest, ...(stdin ? ['-s', '--'] : [script]), ...args], {
         cwd: folder,
         encoding: 'utf8',
         env: { PATH: path, STATE: folder, HOSTWIRE_INSTALL_ROOT: root, HOME: join(root, 'home/me') },
-        ...(stdin ? { input: first + readFileSync(script, 'utf8') } : {}),
+        ...(stdin ? { input: prelude + readFileSync(script, 'utf8') } : {}),
       });
       const calls = readFileSync(join(folder, 'calls'), 'utf8').slice(before).replaceAll(folder, '').split('\n').slice(0, -1);
       return { code: status, text: `${stdout}${stderr}`.replaceAll(folder, ''), calls };
