@@ -40,7 +40,9 @@ export function lookAtCertificate({ file, pem, keyPem, names, now, renewal }: Ce
     );
   }
   const until = new Date(certificate.validTo).toISOString().slice(0, 10);
-  return found.length > 0 ? found : [fine(`the certificate in ${file} is valid until ${until} and has the names that are used`)];
+  return found.length > 0
+    ? found
+    : [fine(`the certificate in ${file} is valid until ${until}${names.length === 0 ? '' : ', and is for the names that clients use'}`)];
 }
 
 function lookAtTime(certificate: X509Certificate, file: string, now: number, renewal: string): Observation[] {
