@@ -9,14 +9,15 @@ const warning = { critical: 0, warning: 1, info: 0 };
 describe('worst first', () => {
   it('is critical, offline, warning, late, never connected, OK', () => {
     const hosts = [
-      aHost({ host: 'f' }),
+      aHost({ host: 'g' }),
+      aHost({ host: 'f', paused: true }),
       aHost({ host: 'e', state: 'never_connected' }),
       aHost({ host: 'd', late: true }),
       aHost({ host: 'c', alerts: warning }),
       aHost({ host: 'b', state: 'offline', alerts: critical }),
       aHost({ host: 'a', alerts: critical }),
     ];
-    expect(hosts.sort(compareHosts).map(({ host }) => host)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(hosts.sort(compareHosts).map(({ host }) => host)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
   it('then the most alerts, then nearest to a limit, then the name', () => {
@@ -63,6 +64,10 @@ describe('the reason', () => {
     expect(reasonOf(aHost({ late: true, interval: 30, last_seen: now - 130_000 }), [], now)).toBe(
       'Late, expected every 30s, 4 intervals missed',
     );
+  });
+
+  it('of a paused host says that it was told to be', () => {
+    expect(reasonOf(aHost({ paused: true }), [], now)).toBe('Paused: told to take no samples');
   });
 
   it('of a failing collector names it', () => {

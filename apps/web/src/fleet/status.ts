@@ -3,7 +3,7 @@ import { count } from '../format/number.ts';
 import { age, clock, span } from '../format/time.ts';
 import type { GlyphName } from '../parts/Glyph.vue';
 
-export type HostStatus = 'critical' | 'offline' | 'warning' | 'late' | 'never' | 'ok';
+export type HostStatus = 'critical' | 'offline' | 'warning' | 'late' | 'never' | 'paused' | 'ok';
 
 interface StatusLook {
   /** Worst first. */
@@ -21,6 +21,7 @@ export const STATUS: Readonly<Record<HostStatus, StatusLook>> = {
   warning: { rank: 3, word: 'Warning', glyph: 'warn', text: 't-warn', box: 'warn' },
   late: { rank: 4, word: 'Late', glyph: 'stale', text: 'fg2', box: 'stale' },
   never: { rank: 5, word: 'Never connected', glyph: 'nodata', text: 'fg2', box: 'never' },
+  paused: { rank: 6, word: 'Paused', glyph: 'stale', text: 'fg2', box: 'stale' },
   ok: { rank: 7, word: 'OK', glyph: 'ok', text: 'fg3', box: 'ok' },
 };
 
@@ -30,6 +31,7 @@ export function statusOf(host: HostSummary): HostStatus {
   if (host.state === 'offline') return 'offline';
   if (host.alerts.critical > 0) return 'critical';
   if (host.alerts.warning > 0) return 'warning';
+  if (host.paused) return 'paused';
   return host.late ? 'late' : 'ok';
 }
 
@@ -70,6 +72,7 @@ export function reasonOf(host: HostSummary, alerts: readonly Alert[], now: numbe
     const missed = host.interval === null ? 0 : Math.floor(silent / host.interval);
     return `Late, expected every ${span(host.interval ?? 0)}, ${count(missed, 'interval')} missed`;
   }
+  if (status === 'paused') return 'Paused: told to take no samples';
   const [error] = host.errors;
   if (error !== undefined) {
     const names = new Set(host.errors.map(({ collector }) => collector));
