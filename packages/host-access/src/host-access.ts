@@ -12,7 +12,7 @@ export interface HostAccess {
   /** Names in a directory, sorted by code unit. */
   readDir(path: string, options?: AccessOptions): Promise<string[]>;
   readLink(path: string, options?: AccessOptions): Promise<string>;
-  statFs(path: string, options?: AccessOptions): Promise<FileSystemStat>;
+  statFs(path: string, options?: StatFsOptions): Promise<FileSystemStat>;
   /**
    * One HTTP request without a body; redirects are not followed, and any status is a result. The body is text (UTF-8, at
    * most 4 MiB). Throws AccessError if it could not be asked (ENOENT, EACCES, ECONNREFUSED, timeout, too-large, aborted).
@@ -23,6 +23,14 @@ export interface HostAccess {
 
 export interface AccessOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface StatFsOptions extends AccessOptions {
+  /**
+   * `major:minor` of the file system that is meant, as the host's own mountinfo has it. Throws ENOENT if another one, or none, is
+   * mounted at the path where the asking is done (in a container, or a service with mounts of its own): the folder below it would answer.
+   */
+  readonly device?: string;
 }
 
 export interface ExecOptions extends AccessOptions {

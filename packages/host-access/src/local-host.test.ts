@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { tempDir, waitFor } from '@hostwire/testkit';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { LocalHost } from './local-host.ts';
@@ -190,7 +190,7 @@ describe('LocalHost: sockets below a root', () => {
     onTestFinished(() => void server.close().closeAllConnections());
   };
 
-  it("are the host's, by its own links; one that is not there is where this process has it", async () => {
+  it("are the host's, by its own links, but for one that this process has itself", async () => {
     const root = tempDir();
     mkdirSync(join(root, 'run'));
     mkdirSync(join(root, 'var'));
@@ -198,9 +198,23 @@ describe('LocalHost: sockets below a root', () => {
     await serve(join(root, 'run/docker.sock'), 'host');
     const own = join(tempDir(), 'own.sock');
     await serve(own, 'own');
+    mkdirSync(dirname(join(root, own)), { recursive: true });
+    await serve(join(root, own), 'other');
     const access = new LocalHost({ root });
     expect((await access.request({ socketPath: '/var/run/docker.sock', path: '/' })).body).toBe('host');
     expect((await access.request({ socketPath: own, path: '/' })).body).toBe('own');
     await expect(access.request({ socketPath: '/var/run/none.sock', path: '/' })).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('LocalHost: file systems', () => {
+  it('are those that are meant, or none', async () => {
+    const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).trim().split('\n');
+    const proc = mounts.findLast((line) => line.split(' ')[4] === '/proc')?.split(' ')[2] ?? '';
+    expect(await host.statFs('/proc', { device: proc })).toMatchObject({ blocks: 0 });
+    expect(await new LocalHost({ root: '/proc' }).statFs('/', { device: proc })).toMatchObject({ blocks: 0 });
+    await expect(host.statFs('/proc', { device: '8:99' })).rejects.toMatchObject({ code: 'ENOENT' });
+    // A folder that nothing is mounted at.
+    await expect(host.statFs('/proc/sys', { device: proc })).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -1,4 +1,4 @@
-import { access, readdir, readlink, statfs } from 'node:fs/promises';
+import { readdir, readlink, stat, statfs } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toAbortError, toAccessError } from './access-failure.ts';
@@ -11,10 +11,12 @@ import {
   type HostAccess,
   type HttpAnswer,
   type HttpAsk,
+  type StatFsOptions,
 } from './host-access.ts';
 import { runCommand } from './local-command.ts';
 import { isInstant, readInstant, readWhole } from './local-file.ts';
 import { checkAsk, sendRequest, targetOf } from './local-request.ts';
+import { deviceMountedAt } from './own-mounts.ts';
 import { pathBelow } from './path-below.ts';
 import { Slots } from './slots.ts';
 
@@ -46,8 +48,8 @@ export class LocalHost implements HostAccess {
 
   /**
    * `root`: where the host's file system is seen (HOST_ROOT, in a container that has it mounted). Every path is then read
-   * below it; commands remain the container's own. A socket that is not there is looked for where this process itself has
-   * it: it may be all of the host's /run that was mounted.
+   * below it; commands remain the container's own. A socket that this process itself has at a path goes before: somebody
+   * mounted it there for this.
    */
   constructor(options: { readonly root?: string } = {}) {
     this.#root = options.root ?? '/';
@@ -88,16 +90,19 @@ export class LocalHost implements HostAccess {
     return this.#askFile('link', path, options, (local) => readlink(local));
   }
 
-  statFs(path: string, options: AccessOptions = {}): Promise<FileSystemStat> {
+  statFs(path: string, options: StatFsOptions = {}): Promise<FileSystemStat> {
     return this.#askFile('statfs', path, options, async (local) => {
-      const stat = await statfs(local);
+      if (options.device !== undefined && (await deviceMountedAt(local)) !== options.device) {
+        throw new AccessError('ENOENT', `${path}: file system ${options.device} is not mounted here`);
+      }
+      const found = await statfs(local);
       return {
-        blockSize: stat.bsize,
-        blocks: stat.blocks,
-        blocksFree: stat.bfree,
-        blocksAvailable: stat.bavail,
-        files: stat.files,
-        filesFree: stat.ffree,
+        blockSize: found.bsize,
+        blocks: found.blocks,
+        blocksFree: found.bfree,
+        blocksAvailable: found.bavail,
+        files: found.files,
+        filesFree: found.ffree,
       };
     });
   }
@@ -111,12 +116,11 @@ export class LocalHost implements HostAccess {
         if (!('socketPath' in ask)) return await sendRequest(ask, null, signal);
         const own = posix.normalize(ask.socketPath);
         if (this.#root === '/') return await sendRequest(ask, own, signal);
-        const below = await pathBelow(this.#root, own, false);
-        const isBelow = await access(below).then(
-          () => true,
+        const isMounted = await stat(own).then(
+          (found) => found.isSocket(),
           () => false,
         );
-        return await sendRequest(ask, isBelow ? below : own, signal);
+        return await sendRequest(ask, isMounted ? own : await pathBelow(this.#root, own, false), signal);
       } finally {
         release();
       }

@@ -57,7 +57,7 @@ export const disk = defineCollector({
     const mounts = chooseMounts(parseMountinfo(await readFirst(access, MOUNTINFO, { signal })), new Set(options.ignore_fs));
     const ask = async (mount: Mount) => {
       const timeout = AbortSignal.timeout(options.mount_timeout_seconds * 1000);
-      const stat = await access.statFs(mount.path, { signal: AbortSignal.any([signal, timeout]) });
+      const stat = await access.statFs(mount.path, { device: mount.device, signal: AbortSignal.any([signal, timeout]) });
       const fields = diskFields(stat);
       return fields === null ? null : { tags: await tagsOf(access, mount, { signal }), fields };
     };
@@ -70,7 +70,7 @@ export const disk = defineCollector({
         rows.push(await ask(mount));
       } catch (error) {
         signal.throwIfAborted();
-        // Process 1 has it, but it is not mounted where this process looks.
+        // Process 1 has it, but it is not mounted where this process looks; what is below its mount point is another file system.
         if (error instanceof AccessError && error.code === 'ENOENT') continue;
         report(isTimeout(error) ? hung(mount, error) : error);
         if (isTimeout(error) && (mayHang(mount) || ++hanging === 2)) break;
