@@ -4,6 +4,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AlertBody, HostSummaryBody } from '../../server/src/api/schemas.ts';
 import { storyAlerts, storyHosts } from './story.ts';
+import { storyContainers } from './story-containers.ts';
 import { enrolStory } from './story-enrol.ts';
 import { storyCatalog, storyDetail, storyRows } from './story-host.ts';
 import { storySeries } from './story-series.ts';
@@ -127,6 +128,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       return json(alerts().find(({ id }) => id === ack[1]));
     }
     const losing = /^\/api\/hosts\/([^/]+)\/gaps$/.exec(url.pathname)?.[1];
+    if (url.pathname.endsWith('/containers')) return json(storyContainers(Date.now()));
     if (losing !== undefined) return json({ gaps: storyGaps(losing, Date.now()) });
     const name = /^\/api\/hosts\/([^/]+)(?:\/rotate)?$/.exec(url.pathname)?.[1] ?? '';
     if (request.method === 'POST') return json({ host: name, token: 'hwh_story' });

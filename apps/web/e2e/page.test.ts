@@ -31,6 +31,7 @@ systemSuite(['chromium'], 'the page on a story', () => {
       '/hosts/gpu-box?range=12h',
       '/hosts/gpu-box?tab=metrics',
       '/hosts/gpu-box?tab=storage',
+      '/hosts/gpu-box?tab=containers',
       '/hosts/gpu-box?tab=sample',
       '/alerts?open=a1',
       '/server',

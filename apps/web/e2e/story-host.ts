@@ -1,4 +1,5 @@
 import type { HostDetailBody, HostSummaryBody } from '../../server/src/api/schemas.ts';
+import { STORY_ENGINE } from './story-containers.ts';
 import { measurements } from './story-series.ts';
 
 type Row = HostDetailBody['latest'][string]['rows'][number];
@@ -54,6 +55,7 @@ export function storyRows(host: HostSummaryBody, now: number): { latest: Record<
 export function storyDetail(summary: HostSummaryBody, now: number): HostDetailBody {
   const time = summary.last_seen ?? now;
   const { latest, rates } = storyRows(summary, time);
+  if (summary.host === 'gpu-box') latest['docker'] = [STORY_ENGINE];
   return {
     summary,
     info: {
