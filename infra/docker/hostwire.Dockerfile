@@ -30,7 +30,7 @@ ENTRYPOINT ["node", "/app/main.js"]
 FROM ${NODE_IMAGE} AS server
 RUN ["groupadd", "--gid", "10001", "hostwire"]
 RUN ["useradd", "--uid", "10001", "--gid", "10001", "--no-create-home", "--home-dir", "/var/lib/hostwire", "--shell", "/usr/sbin/nologin", "hostwire"]
-RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0700", "/var/lib/hostwire", "/var/lib/hostwire-broker", "/credentials"]
+RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0700", "/var/lib/hostwire", "/var/lib/hostwire-broker", "/credentials", "/grafana-credentials"]
 COPY --from=build /app/server /app
 COPY infra/docker/hostwire.sh /usr/local/bin/hostwire
 ENV NODE_ENV=production \

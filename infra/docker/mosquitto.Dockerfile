@@ -5,7 +5,7 @@ USER root
 COPY infra/docker/mosquitto.sh infra/docker/mosquitto-healthy.sh /hostwire/
 COPY infra/docker/mosquitto.conf /mosquitto/config/mosquitto.conf
 # As the user who writes those files, which are for their owner alone.
-RUN ["install", "-d", "-o", "10001", "-g", "10001", "-m", "0700", "/mosquitto/hostwire", "/mosquitto/retained"]
+RUN ["install", "-d", "-o", "10001", "-g", "10001", "-m", "0700", "/var/lib/hostwire-broker", "/mosquitto/retained"]
 EXPOSE 8883
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["sh", "/hostwire/mosquitto-healthy.sh"]

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs Mosquitto as soon as the server has written its files, and lets it read them again when they have changed.
 set -eu
-folder=/mosquitto/hostwire
+folder=/var/lib/hostwire-broker
 
 wait_for_files() {
   [ -e "$folder/hostwire.conf" ] && return
