@@ -12,11 +12,17 @@ export function emqxConf({
   apiUrl,
   secret,
   aclFile,
+  caFile,
 }: {
   readonly apiUrl: string;
   readonly secret: string;
   readonly aclFile: string;
+  /** Of the CA behind an `apiUrl` with https; absent: those that EMQX's system knows. */
+  readonly caFile?: string;
 }): string {
+  const trusted = caFile === undefined ? [] : [`      cacertfile = ${quote(caFile)}`];
+  const isSecure = apiUrl.startsWith('https:');
+  const ssl = isSecure ? ['    ssl {', '      enable = true', '      verify = verify_peer', ...trusted, '    }'] : [];
   const request = (path: string, body: readonly string[]): string[] => [
     '    method = post',
     `    url = ${quote(`${apiUrl}${path}`)}`,
@@ -30,6 +36,7 @@ export function emqxConf({
     '    connect_timeout = 5s',
     '    request_timeout = 5s',
     '    pool_size = 16',
+    ...ssl,
   ];
   return `${[
     '# For EMQX 5: include it at the end of emqx.conf.',

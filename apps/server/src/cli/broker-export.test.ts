@@ -110,6 +110,9 @@ describe('hostwire broker export', () => {
       `path = "${join(out, 'hostwire-acl.conf')}"`,
     ])
       expect(conf).toContain(part);
+    expect(conf).not.toContain('ssl {');
+    expect((await run(...args, 'https://hostwire:8080')).code).toBe(0);
+    expect(readFileSync(join(out, 'hostwire.conf'), 'utf8')).toMatch(/ssl \{\s+enable = true\s+verify = verify_peer\s+\}/);
     expect(readFileSync(join(out, 'hostwire-acl.conf'), 'utf8')).toContain(
       '{allow, {user, "hostwire-server"}, all, ["hostwire/#", "homeassistant/#"]}.',
     );

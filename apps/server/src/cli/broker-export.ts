@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { emqxAcl, emqxConf } from '@hostwire/broker';
 import { topics as topicsOf } from '@hostwire/model';
@@ -6,6 +6,7 @@ import type { MqttUser } from '@hostwire/registry';
 import type { BrokerConfig, ServerConfig, ServerOptions } from '../config/load-config.ts';
 import { writeMosquittoFiles } from '../mosquitto-export.ts';
 import { replaceFile } from '../replace-file.ts';
+import { tlsFolder } from '../tls/open-server-tls.ts';
 import { UsageError } from './failure.ts';
 import { dashboardUrl } from './login.ts';
 import { print, printJson } from './print.ts';
@@ -63,11 +64,24 @@ function exportEmqx(folder: string, config: ServerConfig, broker: ExternalBroker
   if (!/^https?:\/\/[^/@\s"]+/.test(url)) throw new UsageError(`--api-url ${url} is not http:// or https:// and a host`);
   const aclFile = join(folder, 'hostwire-acl.conf');
   replaceFile(aclFile, emqxAcl(broker.username, topicsOf(config.topicRoot)));
-  replaceFile(join(folder, 'hostwire.conf'), emqxConf({ apiUrl: url, secret: broker.authSecret, aclFile }));
+  const caFile = join(folder, 'hostwire-ca.pem');
+  const ca = url.startsWith('https:') ? knownCa(config) : null;
+  if (ca !== null) replaceFile(caFile, readFileSync(ca, 'utf8'));
+  replaceFile(
+    join(folder, 'hostwire.conf'),
+    emqxConf({ apiUrl: url, secret: broker.authSecret, aclFile, ...(ca === null ? {} : { caFile }) }),
+  );
   return [
     `EMQX asks ${url} who may connect. At the end of its emqx.conf: include "${join(folder, 'hostwire.conf')}"`,
     'Hosts and tokens may be added and removed without a new export.',
   ];
+}
+
+/** File of the CA of this server's own ports; null: every system knows it. */
+function knownCa({ dataDir, tls }: ServerConfig): string | null {
+  if (tls.files !== undefined) return tls.files.ca ?? null;
+  const own = join(tlsFolder(dataDir), 'ca.pem');
+  return existsSync(own) ? own : null;
 }
 
 function externalBroker({ broker }: ServerConfig): ExternalBroker {
