@@ -100,6 +100,14 @@ describe('doctor', () => {
     ]);
   });
 
+  it('goes by what the running server listens on, whatever this command was told', async () => {
+    const options = await quiet();
+    await testServer({ ...options, mqttsPort: await freePort(), listen: '0.0.0.0' });
+    expect((await examine(options)).filter(({ check }) => check === 'transport')).toMatchObject([
+      { level: 'ok', message: 'other machines reach the server by TLS alone' },
+    ]);
+  });
+
   it('finds nothing wrong beside a running server, says that none runs where none does, and changes nothing', async () => {
     const dataDir = tempDir();
     const options = { dataDir, port: await freePort(), mqttPort: await freePort(), influxPort: await freePort() };

@@ -51,7 +51,8 @@ export async function serveApi(
     await app.listen({
       host: config.listen,
       port: config.port,
-      listenTextResolver: (address) => `the dashboard and API are on ${address}`,
+      // It names the scheme of the server below, which does not know that TLS is spoken before it.
+      listenTextResolver: (address) => `the dashboard and API are on ${tls === null ? address : address.replace(/^http:/, 'https:')}`,
     });
   } catch (error) {
     await app.close();

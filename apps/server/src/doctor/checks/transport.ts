@@ -1,4 +1,5 @@
 import { fine, warning } from '@hostwire/service/doctor';
+import type { ConfigBody } from '../../api/schemas.ts';
 import { isLoopback } from '../../kept-address.ts';
 import { transportWarnings } from '../../tls/warnings.ts';
 import type { ServerCheck } from '../server-look.ts';
@@ -9,12 +10,15 @@ const CURES: Readonly<Record<string, string>> = {
   'plain-broker': 'set broker.url to an address with TLS (HOSTWIRE_BROKER_URL), and broker.ca to the CA of its certificate',
 };
 
-/** Whether something crosses the network in clear. */
+/** Whether something crosses the network in clear: by the server that runs, which may have other options than this command; else as configured. */
 export const transport: ServerCheck = {
   name: 'transport',
-  async run({ config }) {
-    const found = transportWarnings(config, null).map(({ code, message }) => warning(message, CURES[code] ?? MEND));
-    if (found.length > 0) return found;
-    return [fine(isLoopback(config.listen) ? 'only this machine reaches the server' : 'other machines reach the server by TLS alone')];
+  async run({ config, running }, signal) {
+    const { listen, warnings } = await running.get<ConfigBody>('/api/config', signal).then(
+      ({ listen: { address }, warnings: all }) => ({ listen: address, warnings: all.filter(({ code }) => CURES[code] !== undefined) }),
+      () => ({ listen: config.listen, warnings: transportWarnings(config, null) }),
+    );
+    if (warnings.length > 0) return warnings.map(({ code, message }) => warning(message, CURES[code] ?? MEND));
+    return [fine(isLoopback(listen) ? 'only this machine reaches the server' : 'other machines reach the server by TLS alone')];
   },
 };
