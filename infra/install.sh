@@ -82,12 +82,27 @@ parse_options() {
   case $component in '' | agent | server) ;; *) fail "--component $component is neither agent nor server" 2 ;; esac
   case $server in
     '' | https://?*) ;;
-    http://127.* | http://localhost* | 'http://[::1]'*) ;;
-    *) fail "--server $server: only https:// is taken, as others on the network could change what comes over http://" 2 ;;
+    *)
+      is_this_machine "$server" ||
+        fail "--server $server: only https:// is taken, as others on the network could change what comes over http://" 2
+      ;;
   esac
   case $pin in '' | sha256//?*) ;; *) fail "--pin $pin is no pin; it begins with sha256//" 2 ;; esac
   case $listen in *[!0-9A-Fa-f.:]*) fail "--listen $listen is no IP address" 2 ;; esac
   if [ -n "$code" ] && [ -z "$server" ]; then fail '--code needs --server, the server that gave it' 2; fi
+}
+
+is_this_machine() { # is_this_machine URL: http:// and a loopback address
+  authority=${1#http://}
+  [ "$authority" != "$1" ] || return 1
+  authority=${authority%:"${authority##*[!0-9]}"}
+  # The whole of it: 127.example.org and localhost@example.org are other machines.
+  case $authority in
+    localhost | '[::1]') return 0 ;;
+    127.*[!0-9.]*) return 1 ;;
+    127.*) return 0 ;;
+  esac
+  return 1
 }
 
 # What this script lies in: its folder if that is an unpacked archive.
@@ -487,6 +502,22 @@ start_service() {
   service_do restart || fail "$name did not start (see above, and: $(how_to_look))"
 }
 
+# One at a time: a second run that fails would undo what the first has just installed.
+lock() {
+  mkdir -p "$(dirname "$base")" || fail "$(dirname "$base") cannot be made"
+  # A link is there with its content or not at all.
+  ln -s "$$" "$base.lock" 2>/dev/null && return 0
+  other=$(readlink "$base.lock") || other=''
+  # Of a run that was killed.
+  if [ -n "$other" ] && ! kill -0 "$other" 2>/dev/null; then
+    rm -f "$base.lock"
+    ln -s "$$" "$base.lock" 2>/dev/null && return 0
+  fi
+  fail "$name is being installed by another run${other:+ (process $other)}; try again when it is done, or remove $base.lock if there is none"
+}
+
+unlock() { rm -f "$base.lock"; }
+
 on_exit() {
   status=$?
   trap - EXIT HUP INT TERM
@@ -494,6 +525,7 @@ on_exit() {
     set +e
     if $was_installed; then bring_back; else undo; fi
   fi
+  unlock
   exit "$status"
 }
 
@@ -539,16 +571,17 @@ do_install() {
   if [ -z "$archive" ] && [ -z "$here" ] && { [ -z "$server" ] || [ "$component" = server ]; }; then
     fail "nothing to install: give --archive FILE$([ "$component" = server ] || printf ', or --server URL to get the agent from')" 2
   fi
-  if [ -e "$base/current" ]; then was_installed=true; fi
   if $dry_run; then
     plan_install
     return 0
   fi
+  lock
+  if [ -e "$base/current" ]; then was_installed=true; fi
   trap on_exit EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  mkdir -p "$(dirname "$base")" "$base" || fail "$base cannot be made"
+  mkdir -p "$base" || fail "$base cannot be made"
   get_new
   check_new
   make_user
@@ -565,6 +598,7 @@ do_install() {
   for folder in "$base"/*; do
     case ${folder##*/} in current | settings | log | log.1 | pid | "$version") ;; *) rm -rf "$folder" ;; esac
   done
+  unlock
   report
 }
 

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempDir } from '@hostwire/testkit';
 import { describe, expect, it } from 'vitest';
@@ -149,6 +150,32 @@ describe('an upgrade that fails', () => {
   });
 });
 
+describe('two runs at once', () => {
+  it('leaves what the first does alone', () => {
+    const box = sandbox();
+    symlinkSync(String(process.pid), join(box.root, 'opt/hostwire-agent.lock'));
+    const before = box.tree();
+    const { code, text } = box.install(ENROL);
+    expect(text).toContain(`hostwire-agent is being installed by another run (process ${process.pid})`);
+    expect(code).toBe(1);
+    expect(box.tree()).toEqual(before);
+  });
+
+  it('is not stopped by a run that was killed', () => {
+    const box = sandbox();
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    symlinkSync(String(pid), join(box.root, 'opt/hostwire-agent.lock'));
+    expect(box.install(ENROL).code).toBe(0);
+    expect(box.tree().join()).not.toContain('.lock');
+  });
+});
+
+describe('a server on this machine', () => {
+  it.each(['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080/', 'http://127.0.0.1'])('may be %s', (server) => {
+    expect(sandbox().install(['--server', server]).code).toBe(0);
+  });
+});
+
 describe('a script that came only in part', () => {
   it('does nothing, wherever it was cut off', () => {
     const box = sandbox();
@@ -169,6 +196,11 @@ describe('a command line that cannot be used', () => {
     [['--bad'], 'unknown option --bad; --help lists the options'],
     [['--server'], '--server needs a value'],
     [['--server', 'http://192.0.2.1:8080'], 'only https:// is taken'],
+    [['--server', 'http://127.example.org:8080'], 'only https:// is taken'],
+    [['--server', 'http://127.0.0.1@192.0.2.1:8080'], 'only https:// is taken'],
+    [['--server', 'http://127.0.0.1:80@192.0.2.1'], 'only https:// is taken'],
+    [['--server', 'http://localhost.example.org'], 'only https:// is taken'],
+    [['--server', 'http://[::1].example.org:8080'], 'only https:// is taken'],
     [['--server', 'https://server', '--pin', 'abc'], '--pin abc is no pin; it begins with sha256//'],
     [['--code', 'GOOD'], '--code needs --server'],
     [['--component', 'web'], '--component web is neither agent nor server'],
