@@ -1,4 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { tempDir } from '@hostwire/testkit';
 import Fastify from 'fastify';
@@ -36,6 +38,16 @@ describe('the OpenAPI document', () => {
 });
 
 describe('who may ask', () => {
+  it('must have sent the whole request in a minute', async () => {
+    const limits: number[] = [];
+    const note = (message: unknown): void => void limits.push((message as { readonly server: Server }).server.requestTimeout);
+    const server = await testServer();
+    subscribe('http.server.request.start', note);
+    onTestFinished(() => void unsubscribe('http.server.request.start', note));
+    await fetch(`${server.url}/health`);
+    expect(limits).toEqual([60_000]);
+  });
+
   it('is nobody without a login, but for health, the login itself, and what hosts need to enrol', async () => {
     const server = await testServer();
     expect(routes.filter(({ isOpen }) => isOpen).map(({ path }) => path)).toEqual([

@@ -34,6 +34,8 @@ export interface ApiOptions {
 }
 
 const REQUESTS_PER_MINUTE = 6000;
+/** For a whole request to come in: without, a stranger who sends one slowly holds a connection for ever. */
+const REQUEST_MS = 60_000;
 
 /** No inline code and nothing from elsewhere; style attributes are set through the CSSOM, which a CSP leaves alone. */
 const CONTENT_SECURITY_POLICY = {
@@ -106,6 +108,7 @@ function newApp(logger: FastifyBaseLogger | false): FastifyInstance {
     // The log would hold every poll of every dashboard; failures are logged where they are answered.
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
+    requestTimeout: REQUEST_MS,
     bodyLimit: 64 * 1024,
     routerOptions: { maxParamLength: 300 },
     // A path that cannot be decoded is answered like any other mistake.

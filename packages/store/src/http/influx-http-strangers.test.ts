@@ -24,6 +24,12 @@ it.each(['/write?db=a', '/api/v2/write?bucket=a'])('%s refuses a stranger before
   expect(answer).toMatch(/^HTTP\/1\.1 401 /);
 });
 
+it('gives up a request that does not come whole', () => {
+  const server = createInfluxHttp({ store: new MemoryStore(), version: '1', authorize: async () => true });
+  onTestFinished(() => server.close());
+  expect(server.server.requestTimeout).toBe(300_000);
+});
+
 it('takes no query that is longer than any client needs, zipped or not', async () => {
   const url = await listen();
   const body = `q=SELECT+v+FROM+${'a'.repeat(1_100_000)}`;

@@ -24,6 +24,8 @@ export interface InfluxHttpOptions {
 const MAX_BODY_BYTES = 25_000_000;
 /** Of a query, which is read and parsed before it is known who asks. */
 const MAX_QUERY_BYTES = 1_000_000;
+/** For a whole request to come in, over a slow link too; the framework's default is for ever. */
+const REQUEST_MS = 300_000;
 const EPOCHS = new Set(['ns', 'u', 'ms', 's', 'm', 'h']);
 const inflate = promisify(gunzip);
 
@@ -40,7 +42,12 @@ class HttpFault extends Error {
  * Not listening yet; `listen()` and `close()` are the caller's.
  */
 export function createInfluxHttp(options: InfluxHttpOptions): FastifyInstance {
-  const server = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true, exposeHeadRoutes: true });
+  const server = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    exposeHeadRoutes: true,
+    requestTimeout: REQUEST_MS,
+  });
   const api = new InfluxApi(options);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
