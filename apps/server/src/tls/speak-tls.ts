@@ -16,6 +16,8 @@ export interface SpeakTlsOptions {
   readonly movesPages: boolean;
   /** Clients may show certificates. */
   readonly asksClients?: boolean;
+  /** Connections that have not begun to speak HTTP: one more takes the place of the oldest. Default 2000. */
+  readonly maxOpening?: number;
   readonly counters: Counters;
 }
 
@@ -23,6 +25,7 @@ export interface SpeakTlsOptions {
 const HANDSHAKE = 0x16;
 const FIRST_BYTE_MS = 30_000;
 const HANDSHAKE_MS = 10_000;
+const MAX_OPENING = 2000;
 
 /**
  * Makes an HTTP server speak TLS too, on one port: the first byte of a connection tells. Without TLS it serves this machine
@@ -31,7 +34,7 @@ const HANDSHAKE_MS = 10_000;
  * does not know of when it closes.
  */
 export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => void {
-  const { tls, port, allowPlain, movesPages, asksClients = false, counters } = options;
+  const { tls, port, allowPlain, movesPages, asksClients = false, maxOpening = MAX_OPENING, counters } = options;
   const count = (name: string): void => counters.add(`${name}{port="${port}"}`);
   const serve = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
@@ -46,9 +49,11 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
   const forget = tls.onChange(() => secured.setSecureContext(tls.context()));
   const refuse = plainRefusal({ movesPages, onRefused: () => count('plain_refused') });
   const sockets = new Set<Socket>();
+  const opening = new Map<string, Socket>();
   let isClosed = false;
   secured.on('secureConnection', (socket) => {
     count('connections');
+    opening.delete(endOf(socket));
     for (const listener of serve) listener.call(server, socket);
   });
   secured.on('tlsClientError', (_error, socket) => {
@@ -63,11 +68,21 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
     }
     const limit = setTimeout(() => socket.destroy(), FIRST_BYTE_MS);
     const ignore = (): void => undefined;
+    const [oldest] = opening.size >= maxOpening ? opening : [];
+    if (oldest !== undefined) {
+      opening.delete(oldest[0]);
+      oldest[1].destroy();
+      count('too_many_opening');
+    }
+    // Of the TLS connection over it too, and gone once the socket is closed.
+    const end = endOf(socket);
+    opening.set(end, socket);
     sockets.add(socket);
     socket.on('error', ignore);
     socket.once('close', () => {
       clearTimeout(limit);
       sockets.delete(socket);
+      if (opening.get(end) === socket) opening.delete(end);
     });
     socket.once('data', (bytes: Buffer) => {
       clearTimeout(limit);
@@ -77,6 +92,7 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
         secured.emit('connection', socket);
         return;
       }
+      opening.delete(end);
       if (allowPlain || isLoopback(socket.remoteAddress ?? '')) for (const listener of serve) listener.call(server, socket);
       else refuse(socket);
       socket.off('error', ignore);
@@ -89,6 +105,11 @@ export function speakTls(server: HttpServer, options: SpeakTlsOptions): () => vo
     isClosed = true;
     for (const socket of sockets) socket.destroy();
   };
+}
+
+/** Names a connection while it stands. */
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /**
