@@ -27,8 +27,9 @@ export class GuessLimit {
       this.#tried.clear();
     }
     if (this.#wrong < WRONG_PER_MINUTE) return true;
-    if (this.#tried.has(address) || this.#tried.size >= MAX_ADDRESSES) return false;
-    this.#tried.add(address);
+    const network = networkOf(address);
+    if (this.#tried.has(network) || this.#tried.size >= MAX_ADDRESSES) return false;
+    this.#tried.add(network);
     return true;
   }
 
@@ -36,4 +37,19 @@ export class GuessLimit {
   wrong(): void {
     this.#wrong++;
   }
+}
+
+/** An IPv4 address, or the /64 of an IPv6 address, which is the least that one customer has (RFC 6177 section 2). */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(':')) return mapped ?? address;
+  const [head = '', tail] = address.split('%', 1)[0]?.split('::', 2) ?? [];
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  const groups = [...left, ...Array<string>(zeros).fill('0'), ...right];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
 }
