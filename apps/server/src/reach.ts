@@ -37,7 +37,7 @@ export function describeReach(
   const isKnownByAll = state?.ca === null;
   const common = { httpUrl, pin: isKnownByAll ? null : (state?.pin ?? null), topicRoot };
   if (broker.kind === 'external') {
-    const caPem = broker.ca === undefined ? null : readFileSync(broker.ca, 'utf8');
+    const caPem = readCa(broker.ca);
     return {
       ...common,
       mqttUrl: publicMqttUrl ?? broker.url,
@@ -101,6 +101,15 @@ function defaultInterface(): string | null {
     .map((line) => line.split('\t'));
   const ways = routes.filter(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000');
   return ways.sort((a, b) => Number(a[6]) - Number(b[6]))[0]?.[0] ?? null;
+}
+
+/** Null: none is named, or it cannot be read now, which the server warns of. */
+function readCa(file: string | undefined): string | null {
+  try {
+    return file === undefined ? null : readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 function withFingerprint(caPem: string | null): Pick<Reach, 'caPem' | 'caFingerprint'> {

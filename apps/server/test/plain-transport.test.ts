@@ -1,7 +1,9 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { systemSuite, tempDir, waitFor } from '@hostwire/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../src/config/load-config.ts';
 import { silent, testServer } from '../src/server.testkit.ts';
 import { DATABASE, startServer } from '../src/server.ts';
@@ -27,11 +29,12 @@ function makeNetwork(): boolean {
 }
 
 /** Another machine, as far as the server can see. */
-function there(...command: readonly string[]): Promise<{ code: number | null; text: string }> {
+const there = (...command: readonly string[]) => run('ip', 'netns', 'exec', NAMESPACE, ...command);
+const here = async (...command: readonly string[]) => (await run(...command)).text;
+
+function run(...[command = '', ...args]: readonly string[]): Promise<{ code: number | null; text: string }> {
   return new Promise((done) => {
-    const child = execFile('ip', ['netns', 'exec', NAMESPACE, ...command], { timeout: 20_000 }, (_error, out, err) =>
-      done({ code: child.exitCode, text: out + err }),
-    );
+    const child = execFile(command, args, { timeout: 20_000 }, (_error, out, err) => done({ code: child.exitCode, text: out + err }));
   });
 }
 
@@ -81,6 +84,23 @@ systemSuite(['ip', 'curl', 'mosquitto_pub'], 'without TLS', () => {
     expect(await curl(...trust, `https://${OURS}:${metrics}/health`)).toMatch(/^HTTP\/1.1 200 /);
     expect((await test.get('/health')).status).toBe(200);
 
+    const { code } = await test.server.registry.logins.createLink(60_000);
+    const login = ['-H', 'Content-Type: application/json', '-d', JSON.stringify({ code }), `https://${OURS}:${http}/api/login`];
+    expect(await curl(...trust, ...login)).toMatch(
+      /^HTTP\/1.1 204 [\s\S]*set-cookie: hostwire_session=[^;]+;.* HttpOnly; Secure; SameSite=Strict/i,
+    );
+    // A body of many packets comes whole behind the byte that was looked at, with TLS and without.
+    const lines = join(dataDir, 'lines');
+    writeFileSync(
+      lines,
+      Array.from({ length: 20_000 }, (_, index) => `t,n=${index % 10} v=${index} ${(index + 1) * 1_000_000_000}`).join('\n'),
+    );
+    const { token: writer } = await test.server.registry.tokens.add('writer', ['series:write']);
+    for (const to of [`https://${OURS}:${influx}`, `http://127.0.0.1:${influx}`]) {
+      const write = ['-H', `Authorization: Token ${writer}`, '--data-binary', `@${lines}`, `${to}/write?db=hostwire`];
+      expect(to.startsWith('https') ? await curl(...trust, ...write) : await here('curl', '-sS', '-i', ...write)).toMatch(/HTTP\/1.1 204 /);
+    }
+
     const { token } = await test.server.registry.hosts.add('pi-04');
     await waitFor(() => test.server.live.get('pi-04'));
     const pub = [
@@ -126,6 +146,16 @@ systemSuite(['ip', 'curl', 'mosquitto_pub'], 'without TLS', () => {
     expect(config.tls).toMatchObject({ enabled: true, own_ca: true, ca_fingerprint: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
   });
 
+  it('is allowed on one address too, where the processes of this machine find MQTT then', async (context) => {
+    if (!isMade) return context.skip();
+    const dataDir = tempDir();
+    await testServer({ dataDir, listen: OURS, allowPlain: true, roles: 'broker,ingest' });
+    const config = loadConfig({ dataDir, listen: OURS, roles: 'api', port: 0, influxPort: 0 }, {});
+    const beside = await startServer({ config, logger: silent });
+    onTestFinished(() => beside.close());
+    await waitFor(() => !beside.degraded().includes('broker'), { what: 'the connection to the broker' });
+  });
+
   it('on one address of another interface the loopback serves this machine all the same', async (context) => {
     if (!isMade) return context.skip();
     const dataDir = tempDir();
@@ -147,6 +177,19 @@ systemSuite(['ip', 'curl', 'mosquitto_pub'], 'without TLS', () => {
       await beside.close();
     }
   });
+});
+
+describe('on every interface, IPv6 too', () => {
+  it.skipIf(networkInterfaces()['lo']?.some(({ address }) => address === '::1') !== true)(
+    'this machine is known by each of its loopback addresses',
+    async () => {
+      const test = await testServer({ listen: '::' });
+      for (const host of ['127.0.0.1', '[::1]']) {
+        expect((await fetch(`http://${host}:${test.server.ports.http}/health`)).status).toBe(200);
+      }
+      await (await test.host('pi-04')).status('online');
+    },
+  );
 });
 
 describe('on the loopback', () => {

@@ -39,6 +39,8 @@ systemSuite(['openssl'], 'TLS off loopback', () => {
           expect(await connectOpenssl(port, [old, '-cipher', ANY]), `${name} ${old}`).toMatchObject({ ok: false });
         }
         expect(await connectOpenssl(port, ['-tls1_3'])).toMatchObject({ ok: true, protocol: 'TLSv1.3' });
+        const short = 'TLS_AES_128_CCM_8_SHA256:TLS_AES_128_CCM_SHA256';
+        expect(await connectOpenssl(port, ['-tls1_3', '-ciphersuites', short]), name).toMatchObject({ ok: false });
         expect(await connectOpenssl(port, ['-tls1_2', '-cipher', `${others.join(':')}:@SECLEVEL=0`]), name).toMatchObject({ ok: false });
         for (const cipher of ALLOWED) {
           expect(await connectOpenssl(port, ['-tls1_2', '-cipher', cipher]), name).toMatchObject({ ok: true, protocol: 'TLSv1.2', cipher });

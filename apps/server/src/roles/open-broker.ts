@@ -6,7 +6,7 @@ import type { Counters, Topics } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
 import type { ServerConfig } from '../config/load-config.ts';
-import { keepAddress, reachable } from '../kept-address.ts';
+import { isLoopback, keepAddress, reachable } from '../kept-address.ts';
 import type { BrokerLink, Will } from './broker-link.ts';
 import { connectBroker } from './connect-broker.ts';
 
@@ -89,7 +89,7 @@ async function startEmbedded({
     ...(ingest === null ? {} : { onPublish: (message) => ingest.accept(message) }),
   });
   const startedAt = Date.now();
-  keepAddress(config.dataDir, 'mqtt', `mqtt://${reachable(plainAddress)}:${broker.port}`);
+  keepAddress(config.dataDir, 'mqtt', `mqtt://${plainHost(plainAddress)}:${broker.port}`);
   if (broker.securePort !== null) keepAddress(config.dataDir, 'mqtts', `mqtts://${reachable(config.listen)}:${broker.securePort}`);
   return {
     mqttPort: broker.port,
@@ -108,4 +108,10 @@ async function startEmbedded({
     detach: () => broker.closeWebSockets(),
     close: () => broker.close(),
   };
+}
+
+/** Where this machine finds MQTT without TLS; unlike HTTP, one address of another interface has no loopback beside it. */
+function plainHost(address: string): string {
+  if (address === '0.0.0.0' || address === '::' || isLoopback(address)) return reachable(address);
+  return address.includes(':') ? `[${address}]` : address;
 }

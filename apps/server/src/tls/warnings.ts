@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import type { Tls } from '@hostwire/certificates';
 import type { ServerConfig } from '../config/load-config.ts';
 import { isLoopback } from '../kept-address.ts';
@@ -28,7 +29,20 @@ export function transportWarnings(config: ServerConfig, tls: Tls | null): Server
     const message = "The server's connection to its MQTT broker is not encrypted (broker.url); use mqtts:// or wss:// there.";
     warnings.push({ code: 'plain-broker', message });
   }
+  if (broker.kind === 'external' && broker.ca !== undefined && !isReadable(broker.ca)) {
+    const message = `The CA of the MQTT broker (broker.ca) cannot be read: ${broker.ca}. Hosts that enrol now would not get it.`;
+    warnings.push({ code: 'broker-ca', message });
+  }
   return [...warnings, ...(tls?.warnings() ?? [])];
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isLocal(host: string): boolean {
