@@ -5,6 +5,7 @@ import type { CAC } from 'cac';
 import { enrolmentBody, requestBody } from '../api/routes/enrolments.ts';
 import type { ServerOptions } from '../config/load-config.ts';
 import { enrolCommands } from '../enrolment/commands.ts';
+import { Downloads } from '../enrolment/downloads.ts';
 import { notesOn } from '../enrolment/notes.ts';
 import { describeReach, keptReach } from '../reach.ts';
 import { choose } from './choose.ts';
@@ -95,7 +96,11 @@ async function createEnrolment(
     const commands = enrolCommands(reach, { code, host, version });
     const unknown =
       'No server has run on this data directory yet, so its address and its key are not known: start it, and then make a code.';
-    const notes = kept === null ? [unknown] : notesOn(record, reach, config.tls.clientCertificates === 'require');
+    const facts = {
+      requiresCertificate: config.tls.clientCertificates === 'require',
+      hasPackages: await new Downloads(config.downloadsDir).hasAgent(),
+    };
+    const notes = kept === null ? [unknown] : notesOn(record, reach, facts);
     if (json) {
       const { id, kind, replaces, expiresAt } = record;
       printJson({ id, kind, code, host, replaces, expires_at: expiresAt, commands, notes });

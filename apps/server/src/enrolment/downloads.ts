@@ -34,6 +34,11 @@ export class Downloads {
     return names.filter((name) => SERVED.test(name)).sort();
   }
 
+  /** Whether there is an agent to install. */
+  async hasAgent(): Promise<boolean> {
+    return (await this.names()).some((name) => name !== 'SHA256SUMS');
+  }
+
   /** Opens one of these, to be closed by who asked; null if there is none of that name. */
   async open(name: string): Promise<OpenFile | null> {
     return SERVED.test(name) ? openFile(join(this.#folder, name)) : null;

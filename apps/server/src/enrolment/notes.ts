@@ -5,7 +5,7 @@ import type { Reach } from '../reach.ts';
 export function notesOn(
   { host, replaces }: Pick<EnrolmentRecord, 'host' | 'replaces'>,
   { loopbackOnly }: Pick<Reach, 'loopbackOnly'>,
-  requiresCertificate: boolean,
+  { requiresCertificate, hasPackages }: { readonly requiresCertificate: boolean; readonly hasPackages: boolean },
 ): string[] {
   return [
     ...(loopbackOnly
@@ -13,6 +13,11 @@ export function notesOn(
           'This server listens on this machine only, so no other host can use this command. To let others in, start it with --listen 0.0.0.0 (listen in hostwire.toml, or HOSTWIRE_LISTEN): it then speaks TLS.',
         ]
       : []),
+    ...(hasPackages || loopbackOnly
+      ? []
+      : [
+          'This server has no archives of the agent to hand out, so the command finds nothing to install: run npm run package in its checkout, or set downloads_dir to where they are.',
+        ]),
     ...(requiresCertificate
       ? [
           `This server lets in no host without a certificate: when this one has enrolled, run hostwire host certificate ${host ?? 'NAME'} --out DIR, copy both files to it, and name them in [tls] of its agent.toml.`,

@@ -33,6 +33,7 @@ export function enrolmentRoutes(context: ApiContext): FastifyPluginAsyncTypebox 
         log.info({ enrolment: record.id, kind: record.kind, host: record.host, by: identity?.name }, 'a code to enrol with was made');
         const { id, kind, host, replaces, expiresAt } = record;
         const reach = context.reach();
+        const { requiresCertificate, downloads } = context.enrolment;
         const commands = enrolCommands(reach, { code, host, version: context.self.version });
         void reply.header('cache-control', 'no-store');
         return {
@@ -43,7 +44,7 @@ export function enrolmentRoutes(context: ApiContext): FastifyPluginAsyncTypebox 
           replaces,
           expires_at: expiresAt,
           commands,
-          notes: notesOn(record, reach, context.enrolment.requiresCertificate),
+          notes: notesOn(record, reach, { requiresCertificate, hasPackages: await downloads.hasAgent() }),
         };
       },
     );
