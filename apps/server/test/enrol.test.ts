@@ -28,9 +28,12 @@ function optionsIn(command: string): string[] {
   return (/ -- (.*)$/.exec(command)?.[1] ?? '').split(' ').map((word) => word.replace(/^'(.*)'$/, '$1'));
 }
 
-/** A server that other hosts reach, over TLS. */
+/** A server that other hosts reach, over TLS, and that has an agent to hand out. */
 async function openServer(): Promise<{ server: TestServer; code(body?: object): Promise<NewEnrolmentBody> }> {
-  const server = await testServer({ listen: '0.0.0.0', mqttsPort: 0 });
+  const [folder, file] = [tempDir(), join(tempDir(), 'hostwire.toml')];
+  writeFileSync(join(folder, 'hostwire-agent-0.1.0-linux-x64.tar.gz'), 'x');
+  writeFileSync(file, `downloads_dir = ${JSON.stringify(folder)}\n`);
+  const server = await testServer({ config: file, listen: '0.0.0.0', mqttsPort: 0 });
   const admin = await server.bearer('admin');
   const code = async (body: object = {}) => (await (await server.post('/api/enrolments', body, admin)).json()) as NewEnrolmentBody;
   return { server, code };
