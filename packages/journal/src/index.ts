@@ -3,3 +3,4 @@ export { nodeFileSystem } from './file-system.ts';
 export { lockFolder, lockHolders } from './folder-lock.ts';
 export * from './journal.ts';
 export { openJournal } from './segment-log.ts';
+export * from './stored-bytes.ts';

@@ -1,6 +1,6 @@
-import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
+import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { lockHolders } from '@hostwire/journal';
+import { lockHolders, storedBytes } from '@hostwire/journal';
 import { describeBytes, failure, fine, type Observation, pidsOfLocks, warning } from '@hostwire/service/doctor';
 import type { AgentCheck, AgentLook } from '../agent-look.ts';
 
@@ -27,11 +27,7 @@ export const spool: AgentCheck = {
     if (names instanceof Error) return [notReadable(folder, names), ...(names.code === 'ENOENT' ? [NOT_RUNNING] : [])];
     const refused = await access(folder, constants.W_OK | constants.X_OK).catch((error: NodeJS.ErrnoException) => error);
     if (refused instanceof Error) return [notWritable(folder, refused)];
-    return [
-      ...(await lookAtHolders(folder, look)),
-      ...(await lookAtFill(folder, names, config.spool.max_bytes)),
-      ...damaged(folder, names),
-    ];
+    return [...(await lookAtHolders(folder, look)), ...(await lookAtFill(folder, config.spool.max_bytes)), ...damaged(folder, names)];
   },
 };
 
@@ -78,18 +74,8 @@ async function otherConfiguration(pid: number, configFile: string): Promise<stri
   return named === undefined || resolve(named) === resolve(configFile) ? null : named;
 }
 
-async function lookAtFill(folder: string, names: readonly string[], maxBytes: number): Promise<Observation[]> {
-  const sizes = await Promise.all(
-    names
-      .filter((name) => /\.(seg|bad)/.test(name))
-      .map((name) =>
-        stat(join(folder, name)).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      ),
-  );
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+async function lookAtFill(folder: string, maxBytes: number): Promise<Observation[]> {
+  const bytes = await storedBytes(folder);
   const used = `${folder} holds ${describeBytes(bytes)} of at most ${describeBytes(maxBytes)}`;
   const cure = 'see why the server does not take them (findings of broker); or give it more room with spool.max_bytes';
   if (bytes >= maxBytes * FULL) return [failure(`${used}: it is full, and the oldest samples are given up`, cure)];

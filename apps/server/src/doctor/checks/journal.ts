@@ -1,5 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { storedBytes } from '@hostwire/journal';
 import { describeBytes, failure, fine, type Observation, warning } from '@hostwire/service/doctor';
 import type { ServerCheck } from '../server-look.ts';
 
@@ -28,17 +29,7 @@ export const journal: ServerCheck = {
 
 async function lookAt(folder: string, maxBytes: number): Promise<Observation[]> {
   const names = await list(folder);
-  const sizes = await Promise.all(
-    names
-      .filter((name) => /\.(seg|bad)/.test(name))
-      .map((name) =>
-        stat(join(folder, name)).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      ),
-  );
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const bytes = await storedBytes(folder);
   const used = `the journal ${folder} holds ${describeBytes(bytes)} of at most ${describeBytes(maxBytes)}`;
   const cure = 'see that InfluxDB takes samples (findings of series store), or raise journal.max_bytes; agents keep what is not taken';
   const damaged = names.filter((name) => name.includes('.bad'));
