@@ -138,6 +138,21 @@ const MIGRATIONS: readonly Migration[] = [
     }
     await trx.schema.alterTable('enrolment_request').addColumn('claimed_at', 'bigint').execute();
   },
+  async (trx) => {
+    await trx.schema.alterTable('host').addColumn('gateway', 'text').execute();
+    await trx.schema
+      .createTable('audit')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('at', 'bigint', (c) => c.notNull())
+      .addColumn('host', 'text', (c) => c.notNull())
+      .addColumn('action', 'text', (c) => c.notNull())
+      .addColumn('args', 'text', (c) => c.notNull())
+      .addColumn('actor', 'text')
+      .addColumn('result', 'text', (c) => c.notNull())
+      .addColumn('reason', 'text')
+      .execute();
+    await trx.schema.createIndex('audit_at').on('audit').column('at').execute();
+  },
 ];
 
 /**

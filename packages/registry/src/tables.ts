@@ -12,6 +12,19 @@ export interface Tables {
     info: string | null;
     group_name: string | null;
     labels: string;
+    /** The agent that asks this host over SSH and speaks for it with its own token; null: the host's own agent does. */
+    gateway: string | null;
+  };
+  /** Actions asked of hosts, and what became of each. `args` is JSON; `result` is sent, done, refused, failed or unanswered. */
+  audit: {
+    id: string;
+    at: number;
+    host: string;
+    action: string;
+    args: string;
+    actor: string | null;
+    result: string;
+    reason: string | null;
   };
   /**
    * Codes with which hosts enrol. `used_from` is an address; `replaces` is 1 if the host may exist, and then gets a new
