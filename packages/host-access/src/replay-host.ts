@@ -108,6 +108,14 @@ export class ReplayHost implements HostAccess {
     return this.#tier?.clock.now ?? { time: 0, monotonic: 0 };
   }
 
+  /** Begins again from the first recorded answer, as if it had just been opened. */
+  rewind(): void {
+    for (const track of this.#tracks.values()) track.next = 0;
+    this.#tiers.clear();
+    this.#tier = null;
+    this.#latest = 0;
+  }
+
   async exec(command: string, args: readonly string[], options: AccessOptions = {}): Promise<ExecResult> {
     const { stdout, stderr, exitCode } = this.#answer({ kind: 'command', command, args }, options);
     return { exitCode: exitCode ?? 0, stdout, stderr };
