@@ -1,4 +1,5 @@
-import type { FieldType, FieldValue, Point, PointGroup } from '@hostwire/model';
+import type { Point } from '../point.ts';
+import type { FieldType, FieldValue } from '../sample.ts';
 import { LineReader, LineSyntaxError } from './line-reader.ts';
 
 /** Units of timestamps in line protocol; `n`, `ns` and `u`, `us` are the same. */
@@ -85,24 +86,4 @@ function toTime(stamp: string, precision: Precision): { time: number; nanos: num
   if (ns < MIN_NS || ns > MAX_NS) throw new LineSyntaxError('time outside range -9223372036854775806 - 9223372036854775806');
   const nanos = ((ns % 1_000_000n) + 1_000_000n) % 1_000_000n;
   return { time: Number((ns - nanos) / 1_000_000n), nanos: Number(nanos) };
-}
-
-/**
- * Points of one write as a store takes them: those of one host and one time together. `host` is the tag of that name,
- * so that the series of one Telegraf share their times.
- */
-export function groupPoints(points: readonly ParsedPoint[], database: string): readonly PointGroup[] {
-  const groups = new Map<string, { group: PointGroup; points: Point[] }>();
-  for (const { point, time, nanos } of points) {
-    const source = `line/${point.tags['host'] ?? ''}`;
-    const key = `${time} ${nanos} ${source}`;
-    let found = groups.get(key);
-    if (found === undefined) {
-      const members: Point[] = [];
-      found = { group: { database, source, time, ...(nanos === 0 ? {} : { nanos }), points: members }, points: members };
-      groups.set(key, found);
-    }
-    found.points.push(point);
-  }
-  return [...groups.values()].map(({ group }) => group);
 }

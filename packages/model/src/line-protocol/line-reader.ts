@@ -1,4 +1,4 @@
-import type { FieldType, FieldValue, Tags } from '@hostwire/model';
+import type { FieldType, FieldValue, Tags } from '../sample.ts';
 
 const NEWLINE = 10;
 const RETURN = 13;
