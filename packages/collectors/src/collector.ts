@@ -26,6 +26,25 @@ export interface CollectContext<Options = unknown> {
 /** Measurement -> rows. A measurement without rows is left out. */
 export type CollectedRows = Record<string, Row[]>;
 
+/** One command that a collector runs. */
+export interface CommandNeed {
+  /** As it is looked up on PATH, without folder. */
+  readonly command: string;
+  /** Each argument as it is, or the source of a regular expression that the whole of that ONE argument matches. */
+  readonly args: readonly (string | { readonly pattern: string })[];
+  /** It needs root. */
+  readonly sudo?: boolean;
+}
+
+/** What a collector runs and reads beyond /proc and /sys; what is not here it does not get. */
+export interface CollectorNeeds {
+  readonly commands?: readonly CommandNeed[];
+  /** Absolute paths; `*` is any part of one name. */
+  readonly files?: readonly string[];
+  /** Unix sockets, and the paths that are asked for over each; `*` is any part between two slashes. */
+  readonly sockets?: readonly { readonly path: string; readonly get: readonly string[] }[];
+}
+
 /** A declaration plus two functions. A new collector is one folder and one line in `registry.ts`. */
 export interface Collector<Options = unknown> extends CollectorDeclaration {
   /**
@@ -33,6 +52,9 @@ export interface Collector<Options = unknown> extends CollectorDeclaration {
    * `remote` whether a server may set it: false for paths, commands, credentials and what is probed.
    */
   readonly options: TSchema;
+  readonly needs?: CollectorNeeds;
+  /** Off unless the configuration turns it on. */
+  readonly optIn?: true;
   /** True if the first reading gives no rates and a second is worth waiting for (`--dry-run`, the agent's start). */
   readonly needsTwo?: boolean;
   probe(access: HostAccess, options: Options): Promise<Capability>;

@@ -41,6 +41,14 @@ describe('settingsOf', () => {
     });
   });
 
+  it('leaves off what is to be opted in, and does not say so where the file is silent', () => {
+    const quiet = { ...disk, optIn: true } as const;
+    expect(settingsOf(quiet, {}).enabled).toBe(false);
+    expect(settingsOf(quiet, { disk: { enabled: true } }).enabled).toBe(true);
+    expect(Value.Default(collectorsConfigSchema([quiet]), {})).not.toHaveProperty('disk.enabled');
+    expect(Value.Default(collectorsConfigSchema([quiet]), { disk: { enabled: false } })).toHaveProperty('disk.enabled', false);
+  });
+
   it('names the key that is not valid', () => {
     expect(() => settingsOf(disk, { disk: { enabled: 'yes' } })).toThrow('collectors.disk.enabled');
   });

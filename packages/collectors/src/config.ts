@@ -36,7 +36,7 @@ export function settingsOf(collector: Collector, config: CollectorsConfig): Coll
     throw new Error(`collectors.${collector.name}${problem.instancePath.replaceAll('/', '.')}: ${problem.message}`);
   const { enabled, tier, timeout_seconds, ...options } = table as Record<string, unknown>;
   return {
-    enabled: enabled as boolean,
+    enabled: (enabled as boolean | undefined) ?? collector.optIn !== true,
     tier: tier as Tier,
     ...(timeout_seconds === undefined ? {} : { timeoutSeconds: timeout_seconds as number }),
     options,
@@ -48,7 +48,10 @@ export function settingsSchema(collector: Collector): TSchema {
   const own = (collector.options as TObject).properties;
   return Type.Object(
     {
-      enabled: Type.Boolean({ default: true, description: 'Whether it runs' }),
+      // Without a default, what the file does not say is no `false` that forbids a server to turn it on.
+      enabled: collector.optIn
+        ? Type.Optional(Type.Boolean({ description: 'Whether it runs; off unless it is set' }))
+        : Type.Boolean({ default: true, description: 'Whether it runs' }),
       tier: Type.Union([Type.Literal('fast'), Type.Literal('medium'), Type.Literal('slow')], {
         default: collector.tier,
         description: 'How often it runs',

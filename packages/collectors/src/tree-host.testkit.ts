@@ -2,15 +2,23 @@ import { setMaxListeners } from 'node:events';
 import {
   AccessError,
   type AccessOptions,
+  type DialAnswer,
+  type DialAsk,
+  type ExecOptions,
   type ExecResult,
   type FileSystemStat,
   type HostAccess,
   type HttpAnswer,
   type HttpAsk,
+  keepJson,
+  type ResolveAnswer,
+  type ResolveOptions,
 } from '@hostwire/host-access';
 import type { Row } from '@hostwire/model';
 import type { CollectContext, CollectedRows, Collector } from './collector.ts';
 import { settingsOf } from './config.ts';
+
+type Tree = Pick<TreeHost, 'files' | 'links' | 'mounts' | 'commands' | 'requests' | 'peers' | 'names'>;
 
 /** A host of a few files in memory, for what no recorded tree has. A file that is an error cannot be read. */
 export class TreeHost implements HostAccess {
@@ -18,12 +26,24 @@ export class TreeHost implements HostAccess {
   readonly links: Record<string, string>;
   /** What statFs gives: a value, an error, or a promise that may never resolve. */
   readonly mounts: Record<string, FileSystemStat | AccessError | Promise<FileSystemStat>>;
+  /** `command arg arg` -> what it gives; what is not here does not exist. */
+  readonly commands: Record<string, ExecResult | AccessError>;
+  /** `unix:/run/x.sock /path` or `http://host:1 /path` -> the answer. */
+  readonly requests: Record<string, HttpAnswer | AccessError>;
+  /** `unix:/run/x.sock` or `host:port` -> the answer. */
+  readonly peers: Record<string, DialAnswer | AccessError>;
+  /** `A example.org`, with a server `A example.org 192.0.2.1` -> the answer. */
+  readonly names: Record<string, ResolveAnswer | AccessError>;
   readonly asked: string[] = [];
 
-  constructor({ files = {}, links = {}, mounts = {} }: Partial<Pick<TreeHost, 'files' | 'links' | 'mounts'>> = {}) {
+  constructor({ files = {}, links = {}, mounts = {}, commands = {}, requests = {}, peers = {}, names = {} }: Partial<Tree> = {}) {
     this.files = files;
     this.links = links;
     this.mounts = mounts;
+    this.commands = commands;
+    this.requests = requests;
+    this.peers = peers;
+    this.names = names;
   }
 
   async readFile(path: string): Promise<string> {
@@ -60,12 +80,30 @@ export class TreeHost implements HostAccess {
     return await Promise.race([stat, aborted]);
   }
 
-  async exec(command: string): Promise<ExecResult> {
-    throw absent(command);
+  async exec(command: string, args: readonly string[], { keep }: ExecOptions = {}): Promise<ExecResult> {
+    const result = this.#find(this.commands, [command, ...args].join(' '));
+    return keep === undefined ? result : { ...result, stdout: keepJson(result.stdout, keep), stderr: '' };
   }
 
   async request(ask: HttpAsk): Promise<HttpAnswer> {
-    throw absent('url' in ask ? ask.url : ask.socketPath);
+    const answer = this.#find(this.requests, `${'url' in ask ? ask.url : `unix:${ask.socketPath}`} ${ask.path}`);
+    return ask.keep === undefined ? answer : { ...answer, body: keepJson(answer.body, ask.keep) };
+  }
+
+  async dial(ask: DialAsk): Promise<DialAnswer> {
+    return this.#find(this.peers, 'host' in ask ? `${ask.host}:${ask.port}` : `unix:${ask.socketPath}`);
+  }
+
+  async resolve(name: string, { type = 'A', server }: ResolveOptions = {}): Promise<ResolveAnswer> {
+    return this.#find(this.names, [type, name, ...(server === undefined ? [] : [server])].join(' '));
+  }
+
+  #find<T>(among: Readonly<Record<string, T | AccessError>>, key: string): T {
+    this.asked.push(key);
+    const found = among[key];
+    if (found === undefined) throw absent(key);
+    if (found instanceof AccessError) throw found;
+    return found;
   }
 
   async close(): Promise<void> {}

@@ -9,6 +9,14 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EINVAL: 'the kernel refuses it',
   ENODEV: 'the device is gone',
   ECONNREFUSED: 'nobody listens there',
+  ECONNRESET: 'the connection was cut',
+  EHOSTUNREACH: 'there is no way to that host',
+  ENETUNREACH: 'there is no way to that network',
+  ENOTFOUND: 'there is no such name',
+  EAI_AGAIN: 'the name server does not answer',
+  ENODATA: 'the name has no record of that type',
+  ESERVFAIL: 'the name server failed',
+  EREFUSED: 'the name server refuses to answer',
   EIO: 'input/output error',
   EMFILE: 'too many open files; raise the limit (ulimit -n)',
 };
@@ -18,7 +26,7 @@ export function toAccessError(thrown: unknown, what: string): AccessError {
   if (thrown instanceof AccessError) return thrown;
   const { code, message } = thrown instanceof Error ? (thrown as NodeJS.ErrnoException) : { code: undefined, message: String(thrown) };
   // Node's own argument errors (a NUL in a path or argument) are what the kernel would call EINVAL.
-  const errno = code === undefined || code.startsWith('ERR_') ? 'EINVAL' : code;
+  const errno = code === undefined || /^ERR_(?!TLS_|SSL_)/.test(code) ? 'EINVAL' : code;
   const sentence = errno === 'EINVAL' && code !== 'EINVAL' ? message : (SENTENCES[errno] ?? message);
   return new AccessError(errno, `${what}: ${sentence} (${errno})`, { cause: thrown });
 }

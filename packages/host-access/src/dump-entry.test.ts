@@ -12,8 +12,12 @@ const output = fc.oneof(
 const asked = fc.oneof(
   fc.record({ kind: fc.constant('command' as const), command: wellFormed, args: fc.array(wellFormed) }),
   fc.record({ kind: fc.constant('request' as const), method: fc.constantFrom('GET', 'HEAD'), target: wellFormed, path: wellFormed }),
+  fc.record({ kind: fc.constant('dial' as const), target: wellFormed, until: wellFormed }),
+  fc.record({ kind: fc.constant('resolve' as const), type: wellFormed, name: wellFormed, server: wellFormed }),
   fc.record({ kind: fc.constantFrom('file' as const, 'dir' as const, 'link' as const, 'statfs' as const), path: wellFormed }),
 );
+const ms = fc.integer({ min: 0, max: 1e9 }).map((us) => us / 1000);
+const timings = fc.record({ dnsMs: ms, connectMs: ms, tlsMs: ms, firstByteMs: ms, totalMs: ms });
 const entry: fc.Arbitrary<DumpEntry> = fc.record({
   time: fc.integer({ min: 0, max: 253_402_300_799_999 }),
   asked,
@@ -21,6 +25,7 @@ const entry: fc.Arbitrary<DumpEntry> = fc.record({
   answer: fc.oneof(
     fc.record({ exitCode: fc.integer({ min: -1, max: 255 }), stdout: output, stderr: output }),
     fc.record({ status: fc.integer({ min: 100, max: 599 }), stdout: output, stderr: output }),
+    fc.record({ status: fc.constant(200), timings, stdout: output, stderr: output }),
     fc.record({ stdout: output, stderr: fc.constant('') }),
     fc.record({ error: fc.constantFrom('ENOENT', 'EACCES', 'timeout', 'too-large') }),
   ),
@@ -59,6 +64,9 @@ describe('an entry of commands.log', () => {
     });
     expect(parseAskLine('> GET unix:/run/docker.sock')).toBeNull();
     expect(parseAskLine('? x')).toBeNull();
+    expect(askLine({ kind: 'dial', target: 'tls:example.org:443', until: '9 bytes' })).toBe("@ dial tls:example.org:443 '9 bytes'");
+    expect(askLine({ kind: 'resolve', type: 'MX', name: 'example.org', server: '' })).toBe("@ resolve MX example.org ''");
+    for (const line of ['@ dial x', '@ dial x y z', '@ resolve x y', '@ whois x y']) expect(parseAskLine(line)).toBeNull();
     fc.assert(
       fc.property(asked, (ask) => {
         expect(parseAskLine(askLine(ask))).toEqual(ask);

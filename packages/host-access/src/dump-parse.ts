@@ -1,4 +1,4 @@
-import { type Answer, type DumpEntry, parseAskLine } from './dump-entry.ts';
+import { type Answer, type DumpEntry, decodeTimings, parseAskLine } from './dump-entry.ts';
 
 const HEADER = /^===== (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) =====$/;
 const LINE_END = 0x0a;
@@ -62,9 +62,11 @@ function readEntry(bytes: Buffer, start: number): Read | null {
 
 function answerOf(values: ReadonlyMap<string, string>, stdout: string, stderr: string): Answer {
   const number = (key: string) => Number.parseInt(values.get(key) ?? '', 10) || 0;
+  const timings = decodeTimings(values.get('timings') ?? '');
   return {
     ...(values.has('exit') ? { exitCode: number('exit') } : {}),
     ...(values.has('status') ? { status: number('status') } : {}),
+    ...(timings === null ? {} : { timings }),
     stdout,
     stderr,
   };

@@ -1,11 +1,13 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { tempDir } from '@hostwire/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DiagnosticDump } from './diagnostic-dump.ts';
+import { nameServer } from './dns-server.testkit.ts';
 import { encodeEntry } from './dump-entry.ts';
-import { AccessError, type HostAccess } from './host-access.ts';
+import { AccessError, type DialAsk, type HostAccess, type RecordType } from './host-access.ts';
 import { LocalHost } from './local-host.ts';
 import { recordAccess } from './recorder.ts';
 import { ReplayHost } from './replay-host.ts';
@@ -32,10 +34,37 @@ function serveAt(path: string): void {
   onTestFinished(() => void server.close().closeAllConnections());
 }
 
+/** Greets, says a line again, and ends after `quit`; after `hush` it says nothing more. */
+function talkAt(path: string): void {
+  const server = createNetServer((socket) => {
+    socket.on('error', () => undefined).write('220 ready\r\n');
+    socket.on('data', (text) => {
+      if (text.toString() === 'hush') return;
+      if (text.toString() === 'flood') socket.write(Buffer.alloc(100_000, 'x'));
+      else if (text.toString() === 'quit') socket.end('bye');
+      else socket.write(Buffer.concat([Buffer.from('you said '), Buffer.from([0, 255]), Buffer.from(text), Buffer.from('; more')]));
+    });
+  });
+  server.listen(path);
+  onTestFinished(() => void server.close());
+}
+
+interface Subject {
+  readonly folder: string;
+  readonly dns: string;
+}
+
 /** A folder with what the contract asks for, and what was seen when it was asked. */
-function subject(): string {
+async function subject(): Promise<Subject> {
   const folder = tempDir();
   serveAt(join(folder, 'http.sock'));
+  talkAt(join(folder, 'talk.sock'));
+  const dns = await nameServer({
+    'A two.example': [Buffer.from([192, 0, 2, 2]), Buffer.from([192, 0, 2, 1])],
+    'MX two.example': [Buffer.from('\0\x0a\x04mail\xc0\x0c', 'latin1')],
+    'TXT two.example': [Buffer.from('\x04v=a \x02-b', 'latin1')],
+    'A none.example': [],
+  });
   mkdirSync(join(folder, 'dir'));
   for (const name of ['b', 'a', 'B', 'a b', "it's", 'line\nend', '\u00e9', '10', '9']) writeFileSync(join(folder, 'dir', name), name);
   mkdirSync(join(folder, 'empty'));
@@ -44,11 +73,11 @@ function subject(): string {
   writeFileSync(join(folder, 'bytes'), Buffer.from([0x61, 0xff, 0x0a, 0xc3, 0x28, 0x00, 0xef, 0xbb, 0xbf]));
   writeFileSync(join(folder, 'header'), '\n===== 2026-04-22T20:13:19.123Z =====\n$ x\nexit=0  duration=1ms  size=3\n\nab\n');
   symlinkSync('dir/a b', join(folder, 'link'));
-  return folder;
+  return { folder, dns };
 }
 
 /** All that a HostAccess can be asked, as one value; what it throws, as its code. */
-async function askAll(access: HostAccess, folder: string): Promise<unknown[]> {
+async function askAll(access: HostAccess, { folder, dns }: Subject): Promise<unknown[]> {
   const at = (name: string) => join(folder, name);
   const asks: (() => Promise<unknown>)[] = [
     () => access.readFile(at('no-end')),
@@ -85,7 +114,41 @@ async function askAll(access: HostAccess, folder: string): Promise<unknown[]> {
     () => access.request({ socketPath: at('http.sock'), path: 'no-slash' }),
     () => access.request({ url: 'http://user:password@127.0.0.1:2', path: '/' }),
     () => access.request({ url: 'http://127.0.0.1:1', path: '/' }),
+    () => access.exec('printf', ['%s', '{"a":[{"b":1,"secret":2}],"secret":3}'], { keep: ['/a/*/b'] }),
+    () => access.exec('sh', ['-c', 'echo secret; echo secret >&2; exit 2'], { keep: ['/a'] }),
+    () => access.exec('printf', ['12345'], { maxBytes: 4 }),
+    () => access.request({ socketPath: at('http.sock'), path: '/hello', maxBytes: 10 }),
+    () => access.request({ socketPath: at('http.sock'), path: '/hello', method: 'HEAD', headers: { 'x-key': 'x' }, timings: true }),
+    () => dialled({ until: null }),
+    () => dialled({ until: { bytes: 3 } }),
+    () => dialled({ bytes: Buffer.from('\u00e9'), until: { match: '\u00e9' } }),
+    () => dialled({ bytes: Buffer.from('quit'), until: {} }),
+    () => dialled({ bytes: Buffer.from('flood'), until: { match: 'never' } }),
+    () => dialled({ bytes: Buffer.from('hush'), until: { match: 'again' } }),
+    () => access.dial({ socketPath: at('no.sock'), until: null }),
+    () => access.dial({ host: '127.0.0.1', port: 1, until: null }),
+    () => access.dial({ host: '127.0.0.1', port: 1, tls: {}, until: null }),
+    () => access.dial({ host: 'a b', port: 1, until: null }),
+    () => access.dial({ host: '127.0.0.1', port: 70_000, until: null }),
+    () => resolved('two.example', 'A'),
+    () => resolved('two.example', 'MX'),
+    () => resolved('two.example', 'TXT'),
+    () => resolved('missing.example', 'A'),
+    () => resolved('none.example', 'A'),
+    () => access.resolve('silent.example', { server: dns, timeout: 50 }),
+    () => access.resolve('a b'),
+    () => access.resolve('two.example', { server: 'ns.example' }),
   ];
+  async function dialled(ask: Pick<DialAsk, 'bytes' | 'until'>): Promise<unknown> {
+    const { bytes, ended, timings } = await access.dial({ socketPath: at('talk.sock'), ...ask }, { timeout: 500 });
+    expect(Object.values(timings).every((ms) => ms >= 0)).toBe(true);
+    return [ended, bytes.length > 100 ? bytes.length : Buffer.from(bytes).toString()];
+  }
+  async function resolved(name: string, type: RecordType): Promise<unknown> {
+    const { answers, timeMs } = await access.resolve(name, { type, server: dns });
+    expect(timeMs).toBeGreaterThan(0);
+    return answers.join(' | ');
+  }
   const answers: unknown[] = [];
   for (const ask of asks) {
     answers.push(
@@ -100,14 +163,14 @@ async function askAll(access: HostAccess, folder: string): Promise<unknown[]> {
   );
 }
 
-async function recorded(folder: string): Promise<ReplayHost> {
+async function recorded(seen: Subject): Promise<ReplayHost> {
   const directory = join(tempDir(), 'dump');
   const dump = new DiagnosticDump(directory, {
     warn: (message) => {
       throw new Error(message);
     },
   });
-  await askAll(recordAccess(new LocalHost(), dump), folder);
+  await askAll(recordAccess(new LocalHost(), dump), seen);
   await dump.close();
   return ReplayHost.open(directory);
 }
@@ -116,16 +179,16 @@ describe.each([
   ['LocalHost', async () => new LocalHost()],
   ['a recorded LocalHost', async () => recordAccess(new LocalHost(), { command: () => {} })],
   ['ReplayHost of what was recorded', recorded],
-])('HostAccess: %s', (_name, make: (folder: string) => Promise<HostAccess>) => {
-  async function host(folder: string) {
-    const access = await make(folder);
+])('HostAccess: %s', (_name, make: (seen: Subject) => Promise<HostAccess>) => {
+  async function host(seen: Subject) {
+    const access = await make(seen);
     onTestFinished(() => access.close());
     return access;
   }
 
   it('answers what it is asked', async () => {
-    const folder = subject();
-    expect(await askAll(await host(folder), folder)).toEqual([
+    const seen = await subject();
+    expect(await askAll(await host(seen), seen)).toEqual([
       'no line end',
       '',
       'a\ufffd\n\ufffd(\0\ufeff',
@@ -164,12 +227,40 @@ describe.each([
       'EINVAL',
       'EINVAL',
       'ECONNREFUSED',
+      { exitCode: 0, stdout: '{"a":[{"b":1}]}', stderr: '' },
+      { exitCode: 2, stdout: '', stderr: '' },
+      'too-large',
+      'too-large',
+      {
+        ...{ status: 200, headers: expect.anything(), body: '' },
+        timings: { dnsMs: 0, connectMs: expect.any(Number), tlsMs: 0, firstByteMs: expect.any(Number), totalMs: expect.any(Number) },
+      },
+      ['done', ''],
+      ['done', '220'],
+      ['done', '220 ready\r\nyou said \0\ufffd\u00e9'],
+      ['closed', '220 ready\r\nbye'],
+      ['full', 65_536],
+      ['timeout', '220 ready\r\n'],
+      'ENOENT',
+      'ECONNREFUSED',
+      'ECONNREFUSED',
+      'EINVAL',
+      'EINVAL',
+      '192.0.2.1 | 192.0.2.2',
+      '10 mail.two.example',
+      'v=a -b',
+      'ENOTFOUND',
+      'ENODATA',
+      'timeout',
+      'EINVAL',
+      'EINVAL',
     ]);
   });
 
   it('gives up when the caller has', async () => {
-    const folder = subject();
-    const access = await host(folder);
+    const seen = await subject();
+    const { folder } = seen;
+    const access = await host(seen);
     const signal = AbortSignal.abort();
     for (const ask of [
       access.readFile(join(folder, 'no-end'), { signal }),
@@ -178,6 +269,8 @@ describe.each([
       access.statFs('/proc', { signal }),
       access.exec('true', [], { signal }),
       access.request({ socketPath: join(folder, 'http.sock'), path: '/hello?q=%20' }, { signal }),
+      access.dial({ socketPath: join(folder, 'talk.sock'), until: null }, { signal }),
+      access.resolve('two.example', { server: seen.dns, signal }),
     ]) {
       await expect(ask).rejects.toMatchObject({ name: 'AccessError', code: 'aborted' });
     }
@@ -186,13 +279,18 @@ describe.each([
 
 describe('recordAccess', () => {
   it('never writes what a request was not to keep, nor a password', async () => {
-    const folder = subject();
+    const { folder } = await subject();
     const log: string[] = [];
     const access = recordAccess(new LocalHost(), { command: (entry) => log.push(encodeEntry(entry).toString()) });
     await access.request({ socketPath: join(folder, 'http.sock'), path: '/inspect?all=1', keep: ['/*/State/Pid'] });
     await access.request({ url: 'http://user:PASSWORD@127.0.0.1:1', path: '/' }).catch(() => {});
+    await access.request({ url: 'http://127.0.0.1:1', path: '/', headers: { authorization: 'Bearer secret' } }).catch(() => {});
+    await access.dial({ socketPath: join(folder, 'talk.sock'), bytes: Buffer.from('AUTH secret'), until: { bytes: 4 } });
+    await access.exec('printf', ['{"secret":1}'], { keep: ['/a'] });
     expect(log[0]).toContain(`\n> GET unix:${folder}/http.sock '/inspect?all=1'\nstatus=200  `);
     expect(log[0]).toContain('[{"State":{"Pid":7}},null]');
+    // What a command is told stands in its line, as ps shows it.
+    expect(log.pop()).toContain('\nexit=0  duration=');
     expect(log.join('')).not.toMatch(/password|secret|healthy|Mounts/i);
   });
 

@@ -2,7 +2,7 @@
 export interface HostAccess {
   /**
    * Runs a command: argv only, never a shell string, in a clean environment (C locale). A non-zero exit is a result.
-   * Throws AccessError if it could not be asked (ENOENT, EACCES, timeout, too-large, aborted).
+   * Throws AccessError if it could not be asked (ENOENT, EACCES, EPERM, timeout, too-large, aborted).
    */
   exec(command: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** The text of a file (UTF-8, at most 4 MiB). Paths are the host's: /proc/stat is the host's also from inside a container. */
@@ -15,9 +15,21 @@ export interface HostAccess {
   statFs(path: string, options?: StatFsOptions): Promise<FileSystemStat>;
   /**
    * One HTTP request without a body; redirects are not followed, and any status is a result. The body is text (UTF-8, at
-   * most 4 MiB). Throws AccessError if it could not be asked (ENOENT, EACCES, ECONNREFUSED, timeout, too-large, aborted).
+   * most 4 MiB). Throws AccessError if it could not be asked (ENOENT, EACCES, ECONNREFUSED, timeout, too-large, aborted, or
+   * why a certificate is not trusted: CERT_HAS_EXPIRED, DEPTH_ZERO_SELF_SIGNED_CERT, ERR_TLS_CERT_ALTNAME_INVALID ...).
    */
-  request(ask: HttpAsk, options?: ExecOptions): Promise<HttpAnswer>;
+  request(ask: HttpAsk, options?: TimedOptions): Promise<HttpAnswer>;
+  /**
+   * Opens one connection, perhaps says something, and reads what comes. Throws AccessError if there was no connection
+   * (ECONNREFUSED, EHOSTUNREACH, ENOTFOUND, ENOENT, timeout, aborted) or it broke (ECONNRESET); a peer that is silent or whose
+   * certificate is not trusted is a result.
+   */
+  dial(ask: DialAsk, options?: TimedOptions): Promise<DialAnswer>;
+  /**
+   * Asks the DNS for a name, not the hosts file. Throws AccessError: ENOTFOUND (no such name), ENODATA (none of this type),
+   * ESERVFAIL, EREFUSED, ECONNREFUSED, timeout, aborted, EINVAL.
+   */
+  resolve(name: string, options?: ResolveOptions): Promise<ResolveAnswer>;
   close(): Promise<void>;
 }
 
@@ -33,9 +45,24 @@ export interface StatFsOptions extends AccessOptions {
   readonly device?: string;
 }
 
-export interface ExecOptions extends AccessOptions {
-  /** Milliseconds; default 10,000. On expiry the whole process group is killed. */
+export interface TimedOptions extends AccessOptions {
+  /** Milliseconds; default 10,000. On expiry the whole process group is killed, the connection closed. */
   readonly timeout?: number;
+}
+
+export interface ExecOptions extends TimedOptions {
+  /**
+   * What the output is wanted for, as `keep` of a request: all else of a standard output that is JSON is discarded before it is
+   * recorded or returned, one that is not JSON wholly, and standard error always.
+   */
+  readonly keep?: readonly string[];
+  /**
+   * It needs root. Run as it is if this process is root, else through `sudo -n`; throws EACCES with what grants it where the
+   * agent's file does not allow that or sudoers refuse it.
+   */
+  readonly sudo?: boolean;
+  /** Most bytes of standard output and standard error together; default and at most 4 MiB. */
+  readonly maxBytes?: number;
 }
 
 export interface ExecResult {
@@ -64,6 +91,14 @@ export type HttpAsk = (
    * discarded before it is recorded or returned, a body that is not JSON wholly, and of the headers all but the type.
    */
   readonly keep?: readonly string[];
+  /** Sent beside the usual ones. Never recorded. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Most bytes of the body; default and at most 4 MiB. */
+  readonly maxBytes?: number;
+  /** Whether the answer says how long its parts took. */
+  readonly timings?: boolean;
+  /** Whether a certificate that is not trusted is taken too. Default: it is a failure. */
+  readonly insecure?: boolean;
 };
 
 export interface HttpAnswer {
@@ -71,6 +106,98 @@ export interface HttpAnswer {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** If they were asked for. */
+  readonly timings?: HttpTimings;
+}
+
+/** Milliseconds that the parts of a connection took; 0 for what was not needed (a name to look up, TLS). */
+export interface DialTimings {
+  readonly dnsMs: number;
+  readonly connectMs: number;
+  readonly tlsMs: number;
+  /** From the connection being ready to the first byte; 0 if none was waited for or came. */
+  readonly firstByteMs: number;
+}
+
+export interface HttpTimings extends DialTimings {
+  /** From the beginning to the end of the body. */
+  readonly totalMs: number;
+}
+
+export type DialAsk = (
+  | {
+      /** A unix socket of the host. */
+      readonly socketPath: string;
+    }
+  | {
+      /** A name or an address. */
+      readonly host: string;
+      readonly port: number;
+      /** Speak TLS. `servername`: the name to ask for and to check; default `host`, if it is a name. */
+      readonly tls?: { readonly servername?: string };
+    }
+) & {
+  /** Sent when the connection is ready. Never recorded. */
+  readonly bytes?: Uint8Array;
+  /**
+   * What to read: so many bytes, or until this text has come (compared byte by byte, as UTF-8), or null for nothing. At most
+   * 64 KiB are read.
+   */
+  readonly until: { readonly bytes?: number; readonly match?: string } | null;
+};
+
+export interface DialAnswer {
+  readonly bytes: Uint8Array;
+  /** `done`: what was to be read has come. `closed`: the peer ended first. `timeout`: it said no more. `full`: 64 KiB without it. */
+  readonly ended: 'done' | 'closed' | 'timeout' | 'full';
+  readonly timings: DialTimings;
+  /** With `tls`. */
+  readonly certificate?: PeerCertificate;
+}
+
+/** The certificates that a peer showed, whether they are trusted or not. */
+export interface PeerCertificate {
+  /** True if the chain leads to an authority that this machine knows, none has expired, and the name is right. */
+  readonly authorized: boolean;
+  /** Why not: CERT_HAS_EXPIRED, DEPTH_ZERO_SELF_SIGNED_CERT, ERR_TLS_CERT_ALTNAME_INVALID ... */
+  readonly authorizationError: string | null;
+  /** `TLSv1.3`. */
+  readonly protocol: string;
+  readonly cipher: string;
+  /** The peer's own first; at most 10. */
+  readonly chain: readonly CertificateFacts[];
+}
+
+export interface CertificateFacts {
+  /** Attributes by their short names (CN, O ...); those that occur more than once are joined by `, `. */
+  readonly subject: Readonly<Record<string, string>>;
+  readonly issuer: Readonly<Record<string, string>>;
+  /** Hexadecimal, upper case. */
+  readonly serialNumber: string;
+  /** `AB:CD:...`, SHA-256. */
+  readonly fingerprint256: string;
+  /** Milliseconds since the epoch. */
+  readonly validFrom: number;
+  readonly validTo: number;
+  /** Names that it is for: `DNS:example.org`, `IP Address:192.0.2.1`. */
+  readonly san: readonly string[];
+  /** Of the key; null if its kind has none. */
+  readonly bits: number | null;
+}
+
+export type RecordType = 'A' | 'AAAA' | 'MX' | 'TXT' | 'CNAME' | 'NS' | 'PTR';
+
+export interface ResolveOptions extends TimedOptions {
+  /** Default A. For PTR the name may be an address. */
+  readonly type?: RecordType;
+  /** An address, with a port if it is not 53 (`192.0.2.1:5353`, `[2001:db8::1]:5353`). Default: those of the system. */
+  readonly server?: string;
+}
+
+export interface ResolveAnswer {
+  /** As text, sorted by code unit: an MX is `10 mail.example.org`, a TXT its parts joined. */
+  readonly answers: readonly string[];
+  readonly timeMs: number;
 }
 
 /** statfs(2), in units of `blockSize` bytes and in files. */

@@ -32,7 +32,11 @@ function killGroup(child: ChildProcess): void {
  * Runs argv in a process group of its own. Ended by a signal is exit code 128 + its number, as a shell says it.
  * If `signal` aborts, the group is killed and its reason thrown at once; `ended` is called when the process is truly gone.
  */
-export function runCommand(command: string, args: readonly string[], signal: AbortSignal, ended: () => void): Promise<ExecResult> {
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  { signal, ended, maxBytes }: { readonly signal: AbortSignal; readonly ended: () => void; readonly maxBytes: number },
+): Promise<ExecResult> {
   return new Promise((resolve, reject) => {
     let child: ReturnType<typeof start>;
     try {
@@ -56,7 +60,7 @@ export function runCommand(command: string, args: readonly string[], signal: Abo
     const onAbort = () => stop(signal.reason);
     const take = (chunks: Buffer[]) => (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > MAX_OUTPUT_BYTES) stop(new AccessError('too-large', `${command}: more than ${MAX_OUTPUT_BYTES} bytes of output`));
+      if (bytes > maxBytes) stop(new AccessError('too-large', `${command}: more than ${maxBytes} bytes of output`));
       else chunks.push(chunk);
     };
 

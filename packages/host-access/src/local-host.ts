@@ -5,20 +5,29 @@ import { toAbortError, toAccessError } from './access-failure.ts';
 import {
   AccessError,
   type AccessOptions,
+  type DialAnswer,
+  type DialAsk,
   type ExecOptions,
   type ExecResult,
   type FileSystemStat,
   type HostAccess,
   type HttpAnswer,
   type HttpAsk,
+  type ResolveAnswer,
+  type ResolveOptions,
   type StatFsOptions,
+  type TimedOptions,
 } from './host-access.ts';
-import { runCommand } from './local-command.ts';
+import { keepJson } from './keep-json.ts';
+import { MAX_OUTPUT_BYTES, runCommand } from './local-command.ts';
+import { checkDial, dialPeer, dialTarget } from './local-dial.ts';
 import { isInstant, readInstant, readWhole } from './local-file.ts';
 import { checkAsk, sendRequest, targetOf } from './local-request.ts';
+import { checkName, resolveName } from './local-resolve.ts';
 import { deviceMountedAt } from './own-mounts.ts';
 import { pathBelow } from './path-below.ts';
 import { Slots } from './slots.ts';
+import { sudoArgv, toSudoResult } from './sudo.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const COMMANDS_AT_ONCE = 8;
@@ -34,9 +43,21 @@ const SLOW_READS_AT_ONCE = 2;
 const INSTANT_READS_A_TURN = 20;
 const KERNEL_PATH = /^\/(?:proc|sys)(?:\/|$)/;
 
+export interface LocalHostOptions {
+  /**
+   * Where the host's file system is seen (HOST_ROOT, in a container that has it mounted). Every path is then read below it;
+   * commands remain the container's own. A socket that this process itself has at a path goes before: somebody mounted it
+   * there for this.
+   */
+  readonly root?: string;
+  /** Whether commands that need root may be run through sudo. Default: no. */
+  readonly sudo?: boolean;
+}
+
 /** The machine that this process runs on. */
 export class LocalHost implements HostAccess {
   readonly #root: string;
+  readonly #sudo: boolean;
   readonly #commands = new Slots(COMMANDS_AT_ONCE);
   readonly #requests = new Slots(REQUESTS_AT_ONCE);
   readonly #kernelReads = new Slots(READS_AT_ONCE);
@@ -46,20 +67,20 @@ export class LocalHost implements HostAccess {
   readonly #asks = new Set<AbortController>();
   #closed = false;
 
-  /**
-   * `root`: where the host's file system is seen (HOST_ROOT, in a container that has it mounted). Every path is then read
-   * below it; commands remain the container's own. A socket that this process itself has at a path goes before: somebody
-   * mounted it there for this.
-   */
-  constructor(options: { readonly root?: string } = {}) {
-    this.#root = options.root ?? '/';
+  constructor({ root = '/', sudo = false }: LocalHostOptions = {}) {
+    this.#root = root;
+    this.#sudo = sudo;
   }
 
   exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
+    const { timeout = DEFAULT_TIMEOUT_MS, keep, maxBytes = MAX_OUTPUT_BYTES } = options;
     return this.#ask(command, { ...options, timeout }, async (signal) => {
-      const release = await this.#commands.take(signal);
-      return runCommand(command, args, signal, release);
+      const viaSudo = options.sudo === true && process.geteuid?.() !== 0;
+      const [file, ...argv] = viaSudo ? sudoArgv(command, args, this.#sudo) : [command, ...args];
+      const ended = await this.#commands.take(signal);
+      const ran = runCommand(file, argv, { signal, ended, maxBytes: Math.min(maxBytes, MAX_OUTPUT_BYTES) });
+      const result = viaSudo ? await toSudoResult(command, ran) : await ran;
+      return keep === undefined ? result : { ...result, stdout: keepJson(result.stdout, keep), stderr: '' };
     });
   }
 
@@ -107,23 +128,25 @@ export class LocalHost implements HostAccess {
     });
   }
 
-  request(ask: HttpAsk, options: ExecOptions = {}): Promise<HttpAnswer> {
-    const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
-    return this.#ask(`${targetOf(ask)} ${ask.path}`, { ...options, timeout }, async (signal) => {
+  request(ask: HttpAsk, options: TimedOptions = {}): Promise<HttpAnswer> {
+    return this.#connect(`${targetOf(ask)} ${ask.path}`, options, async (signal) => {
       checkAsk(ask);
-      const release = await this.#requests.take(signal);
-      try {
-        if (!('socketPath' in ask)) return await sendRequest(ask, null, signal);
-        const own = posix.normalize(ask.socketPath);
-        if (this.#root === '/') return await sendRequest(ask, own, signal);
-        const isMounted = await stat(own).then(
-          (found) => found.isSocket(),
-          () => false,
-        );
-        return await sendRequest(ask, isMounted ? own : await pathBelow(this.#root, own, false), signal);
-      } finally {
-        release();
-      }
+      return sendRequest(ask, 'socketPath' in ask ? await this.#socketAt(ask.socketPath) : null, signal);
+    });
+  }
+
+  dial(ask: DialAsk, options: TimedOptions = {}): Promise<DialAnswer> {
+    return this.#connect(dialTarget(ask), options, async (signal) => {
+      checkDial(ask);
+      return dialPeer(ask, 'socketPath' in ask ? await this.#socketAt(ask.socketPath) : null, signal);
+    });
+  }
+
+  resolve(name: string, options: ResolveOptions = {}): Promise<ResolveAnswer> {
+    const { type = 'A', server } = options;
+    return this.#connect(name, options, async (signal) => {
+      checkName(name, server);
+      return resolveName(name, { type, server, signal });
     });
   }
 
@@ -131,6 +154,29 @@ export class LocalHost implements HostAccess {
   async close(): Promise<void> {
     this.#closed = true;
     for (const ask of this.#asks) ask.abort(new AccessError('aborted', 'access to this host was closed'));
+  }
+
+  /** One of the few asks that may be on the network at once. */
+  #connect<T>(what: string, options: TimedOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#ask(what, { ...options, timeout: options.timeout ?? DEFAULT_TIMEOUT_MS }, async (signal) => {
+      const release = await this.#requests.take(signal);
+      try {
+        return await work(signal);
+      } finally {
+        release();
+      }
+    });
+  }
+
+  /** Where a socket of the host is for this process. */
+  async #socketAt(path: string): Promise<string> {
+    const own = posix.normalize(path);
+    if (this.#root === '/') return own;
+    const isMounted = await stat(own).then(
+      (found) => found.isSocket(),
+      () => false,
+    );
+    return isMounted ? own : pathBelow(this.#root, own, false);
   }
 
   #readInstant(path: string, signal: AbortSignal | undefined): string | AccessError {
@@ -173,7 +219,7 @@ export class LocalHost implements HostAccess {
   }
 
   /** Runs `work` under one signal that aborts, always with an AccessError, when the caller, the timeout or `close` says so. */
-  async #ask<T>(what: string, options: ExecOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #ask<T>(what: string, options: TimedOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const ask = new AbortController();
     const { signal } = options;
     const onAbort = () => ask.abort(signal === undefined ? undefined : toAbortError(signal, what));

@@ -1,7 +1,8 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { toAccessError } from './access-failure.ts';
-import { AccessError, type HttpAnswer, type HttpAsk } from './host-access.ts';
+import { ConnectionClock } from './connection-clock.ts';
+import { AccessError, type HttpAnswer, type HttpAsk, type HttpTimings } from './host-access.ts';
 import { keepJson } from './keep-json.ts';
 
 /** Most bytes of a body. */
@@ -29,8 +30,10 @@ export function checkAsk(ask: HttpAsk): void {
  */
 export function sendRequest(ask: HttpAsk, socketPath: string | null, signal: AbortSignal): Promise<HttpAnswer> {
   const what = `${targetOf(ask)} ${ask.path}`;
+  const maxBytes = Math.min(ask.maxBytes ?? MAX_BODY_BYTES, MAX_BODY_BYTES);
   return new Promise((resolve, reject) => {
     let sent: ClientRequest;
+    const clock = ask.timings === true ? new ConnectionClock() : null;
     try {
       sent = open(ask, socketPath);
     } catch (thrown) {
@@ -45,16 +48,18 @@ export function sendRequest(ask: HttpAsk, socketPath: string | null, signal: Abo
     const fail = (thrown: unknown): void => finish(() => reject(toAccessError(thrown, what)));
     const onAbort = (): void => fail(signal.reason);
     sent.once('error', fail);
+    if (clock !== null) sent.once('socket', (socket) => clock.watch(socket));
     sent.once('response', (answer) => {
+      clock?.firstByte();
       const chunks: Buffer[] = [];
       let bytes = 0;
       answer.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > MAX_BODY_BYTES) fail(new AccessError('too-large', `${what}: more than ${MAX_BODY_BYTES} bytes`));
+        if (bytes > maxBytes) fail(new AccessError('too-large', `${what}: more than ${maxBytes} bytes`));
         else chunks.push(chunk);
       });
       answer.once('error', fail);
-      answer.once('end', () => finish(() => resolve(toAnswer(answer, Buffer.concat(chunks).toString('utf8'), ask.keep))));
+      answer.once('end', () => finish(() => resolve(toAnswer(answer, Buffer.concat(chunks).toString('utf8'), ask.keep, clock?.total()))));
     });
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
@@ -62,20 +67,31 @@ export function sendRequest(ask: HttpAsk, socketPath: string | null, signal: Abo
   });
 }
 
-function open({ path, method = 'GET', ...to }: HttpAsk, socketPath: string | null): ClientRequest {
+function open({ path, method = 'GET', headers = {}, insecure = false, ...to }: HttpAsk, socketPath: string | null): ClientRequest {
   // Without an agent each request has a connection of its own, which nobody must close later.
-  const options = { path, method, agent: false, headers: { accept: '*/*', connection: 'close' } } as const;
-  if (socketPath !== null) return requestHttp({ ...options, socketPath, headers: { ...options.headers, host: 'localhost' } });
+  const options = { path, method, agent: false, headers: { accept: '*/*', ...headers, connection: 'close' } } as const;
+  if (socketPath !== null) return requestHttp({ ...options, socketPath, headers: { host: 'localhost', ...options.headers } });
   const { protocol, hostname, port } = new URL('url' in to ? to.url : '');
   const address = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), ...(port === '' ? {} : { port }) };
-  return protocol === 'https:' ? requestHttps({ ...options, ...address }) : requestHttp({ ...options, ...address });
+  if (protocol !== 'https:') return requestHttp({ ...options, ...address });
+  return requestHttps({ ...options, ...address, rejectUnauthorized: !insecure });
 }
 
-function toAnswer({ statusCode = 0, headers }: IncomingMessage, body: string, keep: readonly string[] | undefined): HttpAnswer {
+function toAnswer(
+  { statusCode = 0, headers }: IncomingMessage,
+  body: string,
+  keep: readonly string[] | undefined,
+  timings: HttpTimings | undefined,
+): HttpAnswer {
   const names = keep === undefined ? Object.keys(headers).filter((name) => name !== 'set-cookie') : ['content-type'];
   const kept = names.flatMap((name) => {
     const value = headers[name];
     return value === undefined ? [] : [[name, String(value)] as const];
   });
-  return { status: statusCode, headers: Object.fromEntries(kept), body: keep === undefined ? body : keepJson(body, keep) };
+  return {
+    status: statusCode,
+    headers: Object.fromEntries(kept),
+    body: keep === undefined ? body : keepJson(body, keep),
+    ...(timings === undefined ? {} : { timings }),
+  };
 }

@@ -1,6 +1,8 @@
 import { type Answer, type Asked, askLine, type DumpEntry, encodeHeaders, encodeNames, encodeStat } from './dump-entry.ts';
 import { AccessError, type FileSystemStat, type HostAccess } from './host-access.ts';
+import { dialTarget, dialUntil } from './local-dial.ts';
 import { targetOf } from './local-request.ts';
+import { encodeDial, encodeResolved } from './net-answer.ts';
 
 /** Where a recorder writes to: a DiagnosticDump. Must not throw. */
 export interface AccessLog {
@@ -48,7 +50,24 @@ export function recordAccess(access: HostAccess, log: AccessLog): HostAccess {
       recorded(
         { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: ask.path },
         () => access.request(ask, options),
-        ({ status, headers, body }) => ({ status, stdout: body, stderr: encodeHeaders(headers) }),
+        ({ status, headers, body, timings }) => ({
+          status,
+          ...(timings === undefined ? {} : { timings }),
+          stdout: body,
+          stderr: encodeHeaders(headers),
+        }),
+      ),
+    dial: (ask, options) =>
+      recorded(
+        { kind: 'dial', target: dialTarget(ask), until: dialUntil(ask) },
+        () => access.dial(ask, options),
+        (answer) => body(encodeDial(answer)),
+      ),
+    resolve: (name, options) =>
+      recorded(
+        { kind: 'resolve', type: options?.type ?? 'A', name, server: options?.server ?? '' },
+        () => access.resolve(name, options),
+        (answer) => body(encodeResolved(answer)),
       ),
     async readFiles(paths, options) {
       const done = paths.map((path) => order.begin({ kind: 'file', path }));

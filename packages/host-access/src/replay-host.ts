@@ -6,14 +6,22 @@ import { parseCommandsLog } from './dump-parse.ts';
 import {
   AccessError,
   type AccessOptions,
+  type DialAnswer,
+  type DialAsk,
+  type ExecOptions,
   type ExecResult,
   type FileSystemStat,
   type HostAccess,
   type HttpAnswer,
   type HttpAsk,
+  type ResolveAnswer,
+  type ResolveOptions,
 } from './host-access.ts';
 import { keepJson } from './keep-json.ts';
+import { checkDial, dialTarget, dialUntil } from './local-dial.ts';
 import { checkAsk, targetOf } from './local-request.ts';
+import { checkName } from './local-resolve.ts';
+import { decodeDial, decodeResolved } from './net-answer.ts';
 import { ReplayClock, type ReplayTime } from './replay-clock.ts';
 
 /** The recorded answers to one and the same ask, in order. */
@@ -30,6 +38,9 @@ interface Tier {
   /** What was asked since its last tick began. */
   asked: Set<Track>;
 }
+
+/** Of a request that was recorded by a version that did not time it. */
+const NO_TIMINGS = { dnsMs: 0, connectMs: 0, tlsMs: 0, firstByteMs: 0, totalMs: 0 };
 
 export interface ReplayOptions {
   /** Start again from the beginning after the last recorded answer, for ever (mock mode). Default: stay at the last. */
@@ -116,9 +127,10 @@ export class ReplayHost implements HostAccess {
     this.#latest = 0;
   }
 
-  async exec(command: string, args: readonly string[], options: AccessOptions = {}): Promise<ExecResult> {
-    const { stdout, stderr, exitCode } = this.#answer({ kind: 'command', command, args }, options);
-    return { exitCode: exitCode ?? 0, stdout, stderr };
+  async exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    const { stdout, stderr, exitCode = 0 } = this.#answer({ kind: 'command', command, args }, options);
+    // What is asked of a dump of another version may be less than what was kept.
+    return options.keep === undefined ? { exitCode, stdout, stderr } : { exitCode, stdout: keepJson(stdout, options.keep), stderr: '' };
   }
 
   async readFile(path: string, options: AccessOptions = {}): Promise<string> {
@@ -144,10 +156,25 @@ export class ReplayHost implements HostAccess {
   async request(ask: HttpAsk, options: AccessOptions = {}): Promise<HttpAnswer> {
     checkAsk(ask);
     const asked: Asked = { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: ask.path };
-    const { status, stdout, stderr } = this.#answer(asked, options);
-    // What is asked of a dump of another version may be less than what was kept.
+    const { status, stdout, stderr, timings } = this.#answer(asked, options);
     const body = ask.keep === undefined ? stdout : keepJson(stdout, ask.keep);
-    return { status: status ?? 0, headers: decodeHeaders(stderr), body };
+    return {
+      status: status ?? 0,
+      headers: decodeHeaders(stderr),
+      body,
+      ...(ask.timings === true ? { timings: timings ?? NO_TIMINGS } : {}),
+    };
+  }
+
+  async dial(ask: DialAsk, options: AccessOptions = {}): Promise<DialAnswer> {
+    checkDial(ask);
+    return decodeDial(this.#answer({ kind: 'dial', target: dialTarget(ask), until: dialUntil(ask) }, options).stdout);
+  }
+
+  async resolve(name: string, options: ResolveOptions = {}): Promise<ResolveAnswer> {
+    const { type = 'A', server = '' } = options;
+    checkName(name, options.server);
+    return decodeResolved(this.#answer({ kind: 'resolve', type, name, server }, options).stdout);
   }
 
   async close(): Promise<void> {}
