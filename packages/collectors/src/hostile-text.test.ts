@@ -14,6 +14,7 @@ import { parsePasswd, parseProcessStat, parseProcessStatus } from './processes/p
 import { parseSwapPages } from './swap/parse.ts';
 import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } from './system/parse.ts';
 import { parseMillidegrees, sensorName } from './temp/parse.ts';
+import { isNoServer, parseSessions, parseTmuxSockets } from './tmux/parse.ts';
 
 const PARSERS: Record<string, (text: string) => unknown> = {
   parseCpuTimes,
@@ -43,6 +44,9 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseStats: (text) => parseStats(text, undefined),
   splitImage,
   sensorName: (text) => sensorName(text, text),
+  parseSessions,
+  parseTmuxSockets,
+  isNoServer,
 };
 
 /** Words that stand in these files, so that garbage comes further than the first check. */
@@ -82,6 +86,7 @@ const WORDS = [
     '0-3',
   ],
   ...['{', '}', '[', ']', ',', '"Id":', '"State":', '"cpu_stats":', '"Names":', 'null', '"a"'],
+  ...['s $1 1 1 1 0 1 a\n', 'p $1 7 0\n', 's ', '$', '0a: 2 0 00010000 0001 01 7 /tmp/tmux-0/', '/tmp/tmux-'],
   ...['\n', ' ', '0', '7', '99999999999999999999', '-1', '1.5', 'NaN', '\0', '\u202e', '\ud800'],
 ];
 const garbage = fc.oneof(

@@ -14,6 +14,7 @@ import { SELF_DECLARATIONS } from './self-measurement.ts';
 import { swap } from './swap/index.ts';
 import { system } from './system/index.ts';
 import { temp } from './temp/index.ts';
+import { tmux } from './tmux/index.ts';
 
 /** Every collector, one line each. */
 export const COLLECTORS: readonly Collector[] = [
@@ -30,6 +31,7 @@ export const COLLECTORS: readonly Collector[] = [
   netstat,
   temp,
   docker,
+  tmux,
 ];
 
 /** The union of what these collectors and the runner itself declare. */

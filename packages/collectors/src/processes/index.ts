@@ -3,8 +3,9 @@ import type { FieldValue, Row } from '@hostwire/model';
 import Type from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { gauge, state } from '../declare.ts';
-import { isAbsent, probeFile, readPageSize } from '../proc-text.ts';
-import { countProcesses, type ProcessStat, parsePasswd, parseProcessStat, parseProcessStatus } from './parse.ts';
+import { probeFile, readPageSize } from '../proc-text.ts';
+import { readProcessTable } from '../process-table.ts';
+import { countProcesses, type ProcessStat, parsePasswd, parseProcessStatus } from './parse.ts';
 import { cpuUsages, largest, type Reading, toReading } from './top.ts';
 
 const count = (help: string) => gauge('int', 'processes', help);
@@ -50,36 +51,14 @@ export const processes = defineCollector({
   }),
   probe: (access) => probeFile(access, ['/proc/1/stat', '/proc/self/stat']),
   async collect(context) {
-    const stats = await readProcesses(context);
+    const { stats, failure } = await readProcessTable(context.access, { signal: context.signal });
+    if (failure !== undefined) context.report(failure);
     return {
       processes: [{ fields: countProcesses(stats) }],
       process_top: context.options.top === 0 ? [] : await rankProcesses(context, stats, context.options.top),
     };
   },
 });
-
-async function readProcesses({ access, signal, report }: CollectContext): Promise<ProcessStat[]> {
-  const pids = (await access.readDir('/proc', { signal })).filter((name) => /^[1-9][0-9]*$/.test(name));
-  const texts = await access.readFiles(
-    pids.map((pid) => `/proc/${pid}/stat`),
-    { signal },
-  );
-  const stats: ProcessStat[] = [];
-  const failures: unknown[] = [];
-  for (const text of texts) {
-    try {
-      if (typeof text === 'string') stats.push(parseProcessStat(text));
-      // ESRCH and ENOENT: it ended after the directory was read. With hidepid others' processes are not seen at all.
-      else if (text.code !== 'ESRCH' && !isAbsent(text)) failures.push(text);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0 && stats.length === 0) throw failures[0];
-  // One stands for all: a thousand would say no more.
-  if (failures.length > 0) report(failures[0]);
-  return stats;
-}
 
 async function rankProcesses(context: CollectContext, stats: readonly ProcessStat[], top: number): Promise<Row[]> {
   const { access, memory, monotonic, signal } = context;

@@ -7,8 +7,12 @@ export interface ProcessStat {
   readonly name: string;
   /** R, S, D, Z, T, t, X, x, K, W, P, I. */
   readonly state: string;
+  /** Process id of its parent; 0 for the first process and the first kernel thread. */
+  readonly parent: number;
   /** utime + stime, in ticks of 1/100 s. */
   readonly ticks: number;
+  /** cutime + cstime: of its children that ended and were waited for, with theirs. */
+  readonly childTicks: number;
   readonly threads: number;
   /** Ticks after boot: tells two processes of one pid apart. */
   readonly startTime: number;
@@ -29,12 +33,14 @@ export function parseProcessStat(text: string): ProcessStat {
     pid: Number(text.slice(0, open)),
     name: text.slice(open + 2, close),
     state: columns[0] ?? '',
+    parent: number(4),
     ticks: number(14) + number(15),
+    childTicks: Math.max(0, number(16)) + Math.max(0, number(17)),
     threads: number(20),
     startTime: number(22),
     rssPages: Math.max(0, number(24)),
   };
-  const numbers = [stat.pid, stat.ticks, stat.threads, stat.startTime, stat.rssPages];
+  const numbers = [stat.pid, stat.parent, stat.ticks, stat.childTicks, stat.threads, stat.startTime, stat.rssPages];
   if (open < 1 || close < open || !/^[A-Za-z]$/.test(stat.state) || !numbers.every((value) => Number.isInteger(value) && value >= 0)) {
     throw new ParseError(`/proc/<pid>/stat: ${quote(text)} is not a process`);
   }

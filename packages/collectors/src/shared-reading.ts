@@ -1,0 +1,36 @@
+import type { HostAccess } from '@hostwire/host-access';
+
+interface Reading {
+  /** Stamp of the tick that it was made for. */
+  readonly time: number;
+  readonly answer: Promise<unknown>;
+}
+
+/** By host, so that what one host said is never taken for another's, and ends with it. */
+const readings = new WeakMap<HostAccess, Map<string, Reading>>();
+
+/** No collector's own signal ends what others wait for as well. */
+const TIMEOUT_MS = 8000;
+
+/**
+ * What several collectors need of a host, asked once: the answer to `ask` under this name that was made for the tick at
+ * `time` or at most `maxAgeMs` away from it, else a new one. Rejects as `ask` does; a failure is not kept.
+ */
+export function shareReading<T>(
+  access: HostAccess,
+  name: string,
+  { time, maxAgeMs }: { readonly time: number; readonly maxAgeMs: number },
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const own = readings.get(access) ?? new Map<string, Reading>();
+  readings.set(access, own);
+  const known = own.get(name);
+  if (known !== undefined && Math.abs(time - known.time) <= maxAgeMs) return known.answer as Promise<T>;
+  const answer = ask(AbortSignal.timeout(TIMEOUT_MS));
+  const reading = { time, answer };
+  own.set(name, reading);
+  answer.catch(() => {
+    if (own.get(name) === reading) own.delete(name);
+  });
+  return answer;
+}
