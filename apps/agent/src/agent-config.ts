@@ -51,6 +51,7 @@ export const AgentConfigSchema = Type.Object({
     min_free_bytes: Type.Optional(Type.Integer({ minimum: 0 })),
     backlog_rate: Type.Number({ minimum: 1, maximum: 1000, default: 5 }),
   }),
+  sudo: Type.Boolean({ default: false }),
   debug: Type.Object({ dump_dir: Type.String({ default: '' }) }),
   collectors: Type.Unsafe<CollectorsConfig>(collectorsConfigSchema()),
 });

@@ -3,6 +3,7 @@ import { type HostInfo, newRunId, type Row, type Tier, topics as topicsUnder } f
 import type { Logger } from '@hostwire/service';
 import type { ConnectionFailure } from '@hostwire/transport';
 import { type AgentConfig, type Connection, intervalsOf } from './agent-config.ts';
+import { type Capabilities, CapabilityWatch, logCapabilities } from './capabilities.ts';
 import { getAcquainted } from './host-facts.ts';
 import type { HostSource } from './host-source.ts';
 import { RemoteConfigs } from './remote/remote-config.ts';
@@ -31,9 +32,13 @@ export interface AgentOptions {
   readonly conflictRetryMs?: number;
   readonly timing?: SessionTiming;
   readonly spoolTiming?: SpoolTiming;
+  /** Milliseconds between looks at which collectors work here; default 5 minutes. */
+  readonly lookEveryMs?: number;
 }
 
 export interface Agent {
+  /** Looks again at which collectors work here, and tells the server what has changed. Never rejects. */
+  refresh(): Promise<Capabilities>;
   /** Stops sampling and says goodbye to the broker. */
   stop(): Promise<void>;
 }
@@ -43,6 +48,8 @@ interface Presence {
   readonly session: Session;
   readonly sampling: Sampling;
 }
+
+const LOOK_EVERY_MS = 5 * 60_000;
 
 /** How long an agent idles after another one with its identity was seen; doubles each time up to an hour. */
 const CONFLICT_RETRY_MS = 5 * 60_000;
@@ -76,9 +83,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const remote = await RemoteConfigs.open({ own: config, host, topic: topics.config(host), folder: options.spoolFolder, logger });
   let { settings } = remote;
   const intervals = (): Record<Tier, number> => intervalsOf(settings);
-  const ticks = createTicks({ source, clock, intervals: intervals(), collectors: settings.collectors });
+  const ticks = createTicks({
+    ...{ source, clock, intervals: intervals(), collectors: settings.collectors },
+    onCapability: (name, capability) => watch?.note(name, capability),
+  });
+  let watch: CapabilityWatch | null = null;
   const facts = await getAcquainted({ source, ticks, remapped, run, intervals: intervals() });
-  let { capabilities } = facts;
+  const { capabilities } = facts;
   const available = Object.values(capabilities).filter((capability) => capability.available).length;
   logger.info(
     { host, run, intervals: intervals() },
@@ -87,18 +98,33 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       : `no samples are taken: enabled = false, and ${host} waits for the server to change that`,
   );
 
+  logCapabilities(capabilities, logger);
+  watch = new CapabilityWatch({
+    first: capabilities,
+    probe: (names) => ticks.probeAll(names),
+    onChange: () => present?.session.introduce(info(), settings.compress),
+    logger,
+    // A recording has its answers in the order in which they were asked for.
+    everyMs: source.replay === null ? (options.lookEveryMs ?? LOOK_EVERY_MS) : null,
+  });
+
   const toSamples = createSampler({ host, run, catalog: declared.hash, intervals });
   let conflictWait = options.conflictRetryMs ?? CONFLICT_RETRY_MS;
   let openedAt = 0;
   let resentBefore = 0;
   let present: Presence | null = null;
-  let probing: Promise<void> = Promise.resolve();
   let close = open();
 
   function info(): HostInfo {
     const config = remote.report;
     const enabled = settings.enabled ? {} : { enabled: false };
-    return { ...facts, capabilities, intervals: intervals(), ...enabled, ...(config === undefined ? {} : { config }) };
+    return {
+      ...facts,
+      capabilities: { ...watch?.capabilities },
+      intervals: intervals(),
+      ...enabled,
+      ...(config === undefined ? {} : { config }),
+    };
   }
 
   /** Connects and samples; the result ends both. */
@@ -143,14 +169,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       .map(({ tier }) => tier);
     present?.session.introduce(info(), settings.compress);
     present?.sampling.change(settings, gained);
-    // A recording has its answers in the order in which they were asked for.
-    if (changed.length > 0 && source.replay === null) probing = probing.then(() => probeAgain(changed));
+    if (changed.length > 0) void refresh(changed);
   }
 
-  async function probeAgain(names: readonly string[]): Promise<void> {
-    const probed = await ticks.probeAll(names);
-    capabilities = { ...capabilities, ...probed };
-    present?.session.introduce(info(), settings.compress);
+  async function refresh(names?: readonly string[]): Promise<Capabilities> {
+    return (source.replay === null ? await watch?.refresh(names) : watch?.capabilities) ?? capabilities;
   }
 
   async function deliver(session: Session, tier: Tier, { collected, monotonic }: Tick): Promise<void> {
@@ -188,10 +211,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 
   return {
+    refresh: () => refresh(),
     async stop() {
       await close(true);
       ticks.close();
-      await probing;
+      await watch?.close();
       await remote.close();
       await closeSpool();
     },

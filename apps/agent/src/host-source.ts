@@ -27,6 +27,8 @@ export interface HostSourceOptions {
   readonly loop: boolean;
   /** HOST_ROOT: where the host's file system is mounted in a container. */
   readonly root?: string | undefined;
+  /** Whether commands that need root may be run through sudo. */
+  readonly sudo?: boolean;
 }
 
 /** True where there is nothing to collect from (no Linux). */
@@ -35,9 +37,9 @@ export function lacksProc(root = '/'): boolean {
 }
 
 /** Opens the host. Throws AccessError if a recording cannot be read. */
-export async function openHost({ replay, mock, loop, root }: HostSourceOptions): Promise<HostSource> {
+export async function openHost({ replay, mock, loop, root, sudo = false }: HostSourceOptions): Promise<HostSource> {
   if (replay === undefined && !mock) {
-    return { access: new LocalHost(root === undefined || root === '' ? {} : { root }), mock: false, replay: null };
+    return { access: new LocalHost({ sudo, ...(root === undefined || root === '' ? {} : { root }) }), mock: false, replay: null };
   }
   const host = await ReplayHost.open(replay ?? mockFolder(), { loop });
   return { access: host, mock: replay === undefined, replay: host };

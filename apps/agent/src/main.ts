@@ -97,6 +97,11 @@ async function serve(options: CliOptions): Promise<void> {
   const lifecycle = createLifecycle(log);
   const notifier = createNotifier({ logger: log });
   lifecycle.signal.addEventListener('abort', () => notifier.stopping());
+  let refresh: (() => Promise<unknown>) | null = null;
+  process.on('SIGHUP', () => {
+    log.info('SIGHUP: looking again at which collectors work here');
+    void refresh?.();
+  });
   notifier.watch();
   const healthFile = env['HOSTWIRE_AGENT_HEALTH_FILE'] ?? '';
   const health = healthFile === '' ? null : keepHealthFile(healthFile, (message) => log.warn(message));
@@ -135,6 +140,7 @@ async function serve(options: CliOptions): Promise<void> {
     },
   });
   notifier.ready(`connecting to ${broker}`);
+  refresh = () => agent.refresh();
   lifecycle.add('agent', () => agent.stop(), { timeout: 1_000 });
 }
 
@@ -150,7 +156,7 @@ async function open(
     throw new UsageError(`HOST_ROOT = ${JSON.stringify(root)} must be the absolute path where the host's root is mounted, with its /proc`);
   }
   const mock = options.mock || (options.replay === undefined && lacksProc(root));
-  const source = await openHost({ replay: options.replay, mock, loop, root });
+  const source = await openHost({ replay: options.replay, mock, loop, root, sudo: config.sudo });
   if (mock)
     log.info(
       options.mock

@@ -31,6 +31,8 @@ export interface TickSettings {
 export interface TicksOptions extends TickSettings {
   readonly source: HostSource;
   readonly clock: TickClock;
+  /** Hears what each look at a collector found. */
+  readonly onCapability?: (name: string, capability: Capability) => void;
   /** Ticks of a recording keep their recorded stamps instead of the present time. */
   readonly recordedTime?: boolean;
 }
@@ -42,7 +44,7 @@ const MAX_WAIT = 0.8;
  * Ticks of a host. A collector that hangs is given up well before the next tick of its tier, so that samples stay in order.
  * Those of a recording are taken one after the other, because it has one reading head.
  */
-export function createTicks({ source, clock, recordedTime = false, ...settings }: TicksOptions): Ticks {
+export function createTicks({ source, clock, recordedTime = false, onCapability, ...settings }: TicksOptions): Ticks {
   const { access, replay } = source;
   const ofTier = (tier: Tier, { intervals, collectors }: TickSettings): RunnerSettings => ({
     collectors: COLLECTORS.filter((collector) => settingsOf(collector, collectors).tier === tier),
@@ -54,6 +56,7 @@ export function createTicks({ source, clock, recordedTime = false, ...settings }
       access,
       now: () => clock.now(),
       monotonic: () => (replay === null ? clock.monotonic() : replay.now().monotonic),
+      ...(onCapability === undefined ? {} : { onCapability }),
       ...ofTier(tier, settings),
     });
   const runners = { fast: runnerOf('fast'), medium: runnerOf('medium'), slow: runnerOf('slow') };

@@ -52,7 +52,10 @@ export interface Collector<Options = unknown> extends CollectorDeclaration {
    * `remote` whether a server may set it: false for paths, commands, credentials and what is probed.
    */
   readonly options: TSchema;
+  /** What it runs and reads whatever its options are. */
   readonly needs?: CollectorNeeds;
+  /** What its options make it run and read beyond that: what the host's own file names, such as a command. */
+  configuredNeeds?(options: Options): CollectorNeeds;
   /** Off unless the configuration turns it on. */
   readonly optIn?: true;
   /** True if the first reading gives no rates and a second is worth waiting for (`--dry-run`, the agent's start). */

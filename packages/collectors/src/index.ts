@@ -1,6 +1,7 @@
 export { remoteConfigSchema, settings } from './agent-settings.ts';
 export * from './collector.ts';
 export { type CollectorSettings, type CollectorsConfig, collectorsConfigSchema, settingsOf } from './config.ts';
+export { commandNeeds, isNeeded } from './needs.ts';
 export * from './registry.ts';
 export * from './runner.ts';
 export { agentRow, type Gap, type GapReason, gapRow, SELF_DECLARATIONS, spoolRow } from './self-measurement.ts';

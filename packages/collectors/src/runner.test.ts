@@ -186,6 +186,25 @@ describe('collect', () => {
     expect((await running.collect('fast')).data['tool']).toHaveLength(1);
   });
 
+  it('tells what each look found, and runs no command that is not declared', async () => {
+    const told: string[] = [];
+    let there = true;
+    const tool = made(
+      'tool',
+      async ({ access }) => {
+        await access.exec('undeclared', []);
+        return {};
+      },
+      { probe: async () => ({ available: there }) },
+    );
+    const running = runner([tool], { onCapability: (name, { available }) => told.push(`${name} ${available}`) });
+    expect((await running.collect('fast')).errors).toMatchObject([{ collector: 'tool', code: 'EPERM' }]);
+    there = false;
+    expect((await running.collect('fast')).errors).toEqual([]);
+    await running.collect('fast');
+    expect(told).toEqual(['tool true', 'tool false']);
+  });
+
   it('gives each collector a memory of its own between its calls', async () => {
     const counting: Collect = async ({ memory }) => {
       memory.set('n', ((memory.get('n') as number | undefined) ?? 0) + 1);

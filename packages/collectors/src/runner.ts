@@ -4,6 +4,7 @@ import { type Capability, type CollectError, canonicalJson, type Row, type Tier 
 import { type CleanRows, cleanRows, cut, printable } from './clean-rows.ts';
 import type { Collector } from './collector.ts';
 import { type CollectorSettings, type CollectorsConfig, settingsOf } from './config.ts';
+import { boundAccess } from './needs.ts';
 import { COLLECTORS } from './registry.ts';
 import { TickPace } from './tick-pace.ts';
 
@@ -21,6 +22,8 @@ export interface RunnerOptions {
   readonly timeoutMs?: number;
   /** Whatever the configuration says, no collector is waited for longer; default: no such bound. */
   readonly maxTimeoutMs?: number;
+  /** Hears what each look at a collector found. Must not throw. */
+  readonly onCapability?: (name: string, capability: Capability) => void;
 }
 
 /** What one tick of one tier gave: the rows and errors of a sample. */
@@ -62,10 +65,12 @@ const MAX_ERRORS = 8;
 
 interface Entry {
   readonly collector: Collector;
+  readonly access: HostAccess;
   readonly settings: CollectorSettings;
   timeoutMs: number;
   readonly memory: Map<string, unknown>;
   running: AbortController | null;
+  /** Null: not known, or no more. */
   capability: Capability | null;
   probedAt: number;
 }
@@ -93,7 +98,11 @@ export function createRunner(given: RunnerOptions): Runner {
         settings.timeoutSeconds === undefined ? (given.timeoutMs ?? 10_000) : settings.timeoutSeconds * 1000,
       );
       const same = known.find((entry) => entry.collector === collector && canonicalJson(entry.settings) === canonicalJson(settings));
-      if (same === undefined) return { collector, settings, timeoutMs, memory: new Map(), running: null, capability: null, probedAt: 0 };
+      if (same === undefined) {
+        const bound = boundAccess(access, collector, settings.options);
+        const unknown = { running: null, capability: null, probedAt: 0 };
+        return { collector, settings, timeoutMs, access: bound, memory: new Map<string, unknown>(), ...unknown };
+      }
       same.timeoutMs = timeoutMs;
       return same;
     });
@@ -101,18 +110,31 @@ export function createRunner(given: RunnerOptions): Runner {
 
   async function isAvailable(entry: Entry): Promise<boolean> {
     const known = entry.capability;
-    if (known === null || (!known.available && performance.now() - entry.probedAt > PROBE_AGAIN_MS)) {
-      entry.capability = await entry.collector.probe(access, entry.settings.options);
-      entry.probedAt = performance.now();
-    }
-    return entry.capability?.available ?? false;
+    if (known !== null && (known.available || performance.now() - entry.probedAt <= PROBE_AGAIN_MS)) return known.available;
+    return (await lookAgain(entry)).available;
+  }
+
+  async function lookAgain(entry: Entry): Promise<Capability> {
+    const found = await entry.collector.probe(entry.access, entry.settings.options);
+    entry.capability = found;
+    entry.probedAt = performance.now();
+    given.onCapability?.(entry.collector.name, found);
+    return found;
   }
 
   /** Rows, or null if the collector is not available here. Rejects with what the collector threw. */
   async function ask(entry: Entry, time: number, reading: number, signal: AbortSignal, report: (error: unknown) => void) {
     if (!(await isAvailable(entry))) return null;
     const { collector, settings, memory } = entry;
-    const rows = await collector.collect({ access, options: settings.options, time, monotonic: reading, signal, memory, report });
+    const rows = await collector.collect({
+      access: entry.access,
+      options: settings.options,
+      time,
+      monotonic: reading,
+      signal,
+      memory,
+      report,
+    });
     return cleanRows(rows, collector.measurements);
   }
 
@@ -207,10 +229,8 @@ export function createRunner(given: RunnerOptions): Runner {
       return { available: false, reason: 'switched off in the configuration', hint: `[collectors.${name}] enabled = true` };
     }
     try {
-      entry.capability = null;
-      const answer = await within(isAvailable(entry), entry.timeoutMs);
-      if (answer === 'timeout') return { available: false, reason: `no answer in ${entry.timeoutMs / 1000} s` };
-      return entry.capability ?? { available: false };
+      const answer = await within(lookAgain(entry), entry.timeoutMs);
+      return answer === 'timeout' ? { available: false, reason: `no answer in ${entry.timeoutMs / 1000} s` } : answer;
     } catch (error) {
       return { available: false, reason: toError(name, error).message };
     }

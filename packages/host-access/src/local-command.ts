@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { toAccessError } from './access-failure.ts';
+import type { CommandTurn } from './command-slots.ts';
 import { AccessError, type ExecResult } from './host-access.ts';
 
 /** Most bytes of standard output and standard error together. */
@@ -29,20 +30,21 @@ function killGroup(child: ChildProcess): void {
 }
 
 /**
- * Runs argv in a process group of its own. Ended by a signal is exit code 128 + its number, as a shell says it.
- * If `signal` aborts, the group is killed and its reason thrown at once; `ended` is called when the process is truly gone.
+ * Runs argv in a process group of its own, which is gone when it ends. Ended by a signal is exit code 128 + its number, as a
+ * shell says it. If `signal` aborts, the group is killed and its reason thrown at once; `turn` hears when the process is truly
+ * gone.
  */
 export function runCommand(
   command: string,
   args: readonly string[],
-  { signal, ended, maxBytes }: { readonly signal: AbortSignal; readonly ended: () => void; readonly maxBytes: number },
+  { signal, turn, maxBytes }: { readonly signal: AbortSignal; readonly turn: CommandTurn; readonly maxBytes: number },
 ): Promise<ExecResult> {
   return new Promise((resolve, reject) => {
     let child: ReturnType<typeof start>;
     try {
       child = start(command, args);
     } catch (thrown) {
-      ended();
+      turn.ended();
       reject(toAccessError(thrown, command));
       return;
     }
@@ -52,6 +54,7 @@ export function runCommand(
     const stop = (reason: unknown) => {
       signal.removeEventListener('abort', onAbort);
       killGroup(child);
+      turn.givenUp();
       // A grandchild that left the group may hold the pipes open; nobody waits for it.
       child.stdout.destroy();
       child.stderr.destroy();
@@ -68,12 +71,14 @@ export function runCommand(
     child.stderr.on('data', take(output.stderr));
     child.once('error', (thrown) => {
       signal.removeEventListener('abort', onAbort);
-      if (child.pid === undefined) ended();
+      if (child.pid === undefined) turn.ended();
       reject(toAccessError(thrown, command));
     });
-    child.once('exit', ended);
+    child.once('exit', () => turn.ended());
     child.once('close', (code, by) => {
       signal.removeEventListener('abort', onAbort);
+      // What it left behind would be one more at each reading.
+      killGroup(child);
       resolve({
         exitCode: code ?? 128 + (by === null ? 0 : constants.signals[by]),
         stdout: Buffer.concat(output.stdout).toString('utf8'),

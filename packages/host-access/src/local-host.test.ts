@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -57,17 +57,49 @@ describe('LocalHost: commands', () => {
     expect((await host.exec('sh', ['-c', 'kill -TERM $$'])).exitCode).toBe(143);
   });
 
-  it('run at most eight at once, and the ninth has its turn', async () => {
+  it('run at most four of one kind at once, and the fifth has its turn', async () => {
     const folder = tempDir();
-    const script = `echo > ${folder}/$$; ls ${folder} | wc -l; sleep 0.3; rm ${folder}/$$`;
-    const counts = await Promise.all(Array.from({ length: 12 }, () => host.exec('sh', ['-c', script])));
+    const script = `echo > ${folder}/$$; ls ${folder} | wc -l; sleep 0.2; rm ${folder}/$$`;
+    const counts = await Promise.all(Array.from({ length: 10 }, () => host.exec('sh', ['-c', script])));
     const seen = counts.map(({ stdout }) => Number(stdout));
-    expect(seen).toHaveLength(12);
-    expect(Math.max(...seen)).toBeLessThanOrEqual(8);
+    expect(seen).toHaveLength(10);
+    expect(Math.max(...seen)).toBeLessThanOrEqual(4);
     const gaveUp = AbortSignal.timeout(100);
     const queue = Array.from({ length: 10 }, () => host.exec('sleep', ['60'], { signal: gaveUp }).catch((error) => error.code));
     expect(new Set(await Promise.all(queue))).toEqual(new Set(['timeout']));
     expect((await host.exec('echo', ['free'])).stdout).toBe('free\n');
+  });
+
+  it('do not wait for those of other kinds that hang, even if SIGTERM means nothing to them', async () => {
+    const folder = tempDir();
+    const names = ['one', 'two', 'three'].map((name) => {
+      writeFileSync(join(folder, name), "#!/bin/sh\ntrap '' TERM INT HUP\nwhile :; do sleep 60 & wait; done\n", { mode: 0o755 });
+      return join(folder, name);
+    });
+    const all = names.flatMap((name) => Array.from({ length: 6 }, () => host.exec(name, [], { timeout: 1500 })));
+    const ends = Promise.allSettled(all);
+    const began = performance.now();
+    expect((await host.exec('echo', ['here'])).stdout).toBe('here\n');
+    expect(performance.now() - began).toBeLessThan(1000);
+    for (const end of await ends) expect(end).toMatchObject({ status: 'rejected', reason: { code: 'timeout' } });
+    await waitFor(async () => !(await host.exec('ps', ['-eo', 'args'])).stdout.includes(folder), { what: 'all of them to be gone' });
+  });
+
+  it('leave nothing behind', async () => {
+    const file = join(tempDir(), 'pid');
+    await host.exec('sh', ['-c', `sleep 60 >/dev/null 2>&1 & echo $! > ${file}`]);
+    await waitFor(async () => isGone(Number(await readFile(file, 'utf8'))), { what: 'the one in the background to be gone' });
+    const open = () => readdirSync('/proc/self/fd').length;
+    await host.exec('true', []);
+    const before = open();
+    await Promise.all([
+      ...Array.from({ length: 40 }, () => host.exec('true', [])),
+      ...Array.from({ length: 4 }, () => host.exec('sh', ['-c', 'yes & yes']).catch(() => null)),
+      ...Array.from({ length: 4 }, () => host.exec('sleep', ['60'], { timeout: 50 }).catch(() => null)),
+    ]);
+    await waitFor(() => open() <= before, { what: 'the descriptors to be closed' });
+    const { stdout } = await host.exec('ps', ['-o', 'stat=,args=', '--ppid', String(process.pid)]);
+    expect(stdout).not.toMatch(/^Z/m);
   });
 
   it('fail with a code and a sentence when they cannot be asked', async () => {

@@ -2,6 +2,7 @@ import { readdir, readlink, stat, statfs } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toAbortError, toAccessError } from './access-failure.ts';
+import { CommandSlots } from './command-slots.ts';
 import {
   AccessError,
   type AccessOptions,
@@ -31,6 +32,8 @@ import { sudoArgv, toSudoResult } from './sudo.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const COMMANDS_AT_ONCE = 8;
+/** One per disk may be wanted; four leave others their turn. */
+const RUNS_OF_ONE_COMMAND = 4;
 /** Engines take a second to answer about a container, and there may be a hundred. */
 const REQUESTS_AT_ONCE = 32;
 const READS_AT_ONCE = 8;
@@ -58,7 +61,7 @@ export interface LocalHostOptions {
 export class LocalHost implements HostAccess {
   readonly #root: string;
   readonly #sudo: boolean;
-  readonly #commands = new Slots(COMMANDS_AT_ONCE);
+  readonly #commands = new CommandSlots(COMMANDS_AT_ONCE, RUNS_OF_ONE_COMMAND);
   readonly #requests = new Slots(REQUESTS_AT_ONCE);
   readonly #kernelReads = new Slots(READS_AT_ONCE);
   readonly #slowReads = new Slots(SLOW_READS_AT_ONCE);
@@ -77,8 +80,8 @@ export class LocalHost implements HostAccess {
     return this.#ask(command, { ...options, timeout }, async (signal) => {
       const viaSudo = options.sudo === true && process.geteuid?.() !== 0;
       const [file, ...argv] = viaSudo ? sudoArgv(command, args, this.#sudo) : [command, ...args];
-      const ended = await this.#commands.take(signal);
-      const ran = runCommand(file, argv, { signal, ended, maxBytes: Math.min(maxBytes, MAX_OUTPUT_BYTES) });
+      const turn = await this.#commands.take(command, signal);
+      const ran = runCommand(file, argv, { signal, turn, maxBytes: Math.min(maxBytes, MAX_OUTPUT_BYTES) });
       const result = viaSudo ? await toSudoResult(command, ran) : await ran;
       return keep === undefined ? result : { ...result, stdout: keepJson(result.stdout, keep), stderr: '' };
     });

@@ -15,7 +15,7 @@ export const collectors: AgentCheck = {
   name: 'collectors',
   async run({ config, root }) {
     if (lacksProc(root === '' ? undefined : root)) return [];
-    const source = await openHost({ mock: false, loop: false, root });
+    const source = await openHost({ mock: false, loop: false, root, sudo: config.sudo });
     const ticks = createTicks({ source, clock: new TickClock(), intervals: intervalsOf(config), collectors: config.collectors });
     try {
       const capabilities = await ticks.probeAll();
