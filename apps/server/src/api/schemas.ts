@@ -2,6 +2,7 @@ import { GROUP_PATTERN, LABEL_KEY_PATTERN } from '@hostwire/model';
 import Type, { type Static, type TSchema } from 'typebox';
 import { ContainerShape, ContainersPart } from './container-schemas.ts';
 import { ENROLMENT_COMPONENTS } from './enrolment-schemas.ts';
+import { MOMENT_COMPONENTS } from './moment-schemas.ts';
 import { ConflictShape, GapList, GapShape, ProcessShape, ServerAnswer } from './process-schemas.ts';
 import { HostConfigShape, RemoteConfigList, RemoteConfigShape } from './remote-config-schemas.ts';
 
@@ -330,6 +331,7 @@ export const COMPONENTS: readonly TSchema[] = [
   ServerAnswer,
   GapShape,
   GapList,
+  ...MOMENT_COMPONENTS,
   ...ENROLMENT_COMPONENTS,
   RemoteConfigShape,
   RemoteConfigList,

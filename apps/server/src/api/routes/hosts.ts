@@ -7,11 +7,15 @@ import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { failures } from '../failures.ts';
 import { readGaps } from '../gaps.ts';
+import { readMoment } from '../moment.ts';
+import { MomentQuery } from '../moment-schemas.ts';
 import { GapQuery } from '../process-schemas.ts';
 import { HostChangeInput } from '../schemas.ts';
-import { parseRange } from '../series/range.ts';
+import { parseRange, parseTime } from '../series/range.ts';
 import { storeFailure } from '../store-failure.ts';
 
+/** Of a host that has not said how often it measures. */
+const DEFAULT_INTERVAL_S = 30;
 const HostParams = Type.Object({ host: Type.String({ minLength: 1, maxLength: 63 }) });
 
 export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
@@ -128,6 +132,30 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         const range = parseRange(query.from, query.to, context.now());
         try {
           return { gaps: await readGaps(context, host, range) };
+        } catch (error) {
+          throw storeFailure(error);
+        }
+      },
+    );
+
+    app.get(
+      '/api/hosts/:host/processes',
+      {
+        schema: {
+          operationId: 'getProcesses',
+          tags: ['hosts'],
+          summary: 'The processes that used most at a moment of the past',
+          params: HostParams,
+          querystring: MomentQuery,
+          response: { 200: Type.Ref('MomentProcesses'), ...failures(400, 401, 403, 404, 502, 503) },
+        },
+      },
+      async ({ params, query }) => {
+        const host = find(params.host);
+        const now = context.now();
+        const at = parseTime('at', query.at ?? 'now', now);
+        try {
+          return await readMoment(context, host.host, at, (host.interval ?? DEFAULT_INTERVAL_S) * 1000);
         } catch (error) {
           throw storeFailure(error);
         }

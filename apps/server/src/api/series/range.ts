@@ -30,7 +30,8 @@ export function parseRange(from: string | undefined, to: string | undefined, now
   return range;
 }
 
-function parseTime(name: string, text: string, now: number): number {
+/** One moment, as in `parseRange`; `name` is that of the parameter. */
+export function parseTime(name: string, text: string, now: number): number {
   const time = readTime(text.trim(), now);
   if (time === null || !(time >= 0) || time > MAX_TIME) {
     throw new ApiError(
