@@ -5,8 +5,8 @@ import { startAllInOne, startApart } from './stack.ts';
 
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
 const seed = number('HOSTWIRE_SEED', Date.now() % 1_000_000);
-/** Twenty in all by default; by hand HOSTWIRE_KILLS=60 for each. */
-const kills = number('HOSTWIRE_KILLS', 10);
+/** By hand HOSTWIRE_KILLS=60 for each, and then with both controls. */
+const kills = number('HOSTWIRE_KILLS', 4);
 const rate = number('HOSTWIRE_RATE', 2000);
 const timeout = 240_000 + kills * 15_000;
 
@@ -45,15 +45,19 @@ systemSuite(['mosquitto', 'influxd'], 'Mosquitto, two ingest workers, InfluxDB',
     expect(report.collected).toBeGreaterThan(rate * kills * 0.5);
   });
 
-  it('catches workers that acknowledge before their journal has it', { timeout: 120_000 }, async () => {
-    const report = await chaos('control, apart', {
-      start: startApart,
-      kills: 8,
-      farms: 1,
-      rate: 500,
-      acknowledgeEarly: true,
-      everyMs: 2000,
-    });
-    expect(report.lost).toBeGreaterThan(0);
-  });
+  it.skipIf(process.env['HOSTWIRE_KILLS'] === undefined)(
+    'catches workers that acknowledge before their journal has it',
+    { timeout: 120_000 },
+    async () => {
+      const report = await chaos('control, apart', {
+        start: startApart,
+        kills: 8,
+        farms: 1,
+        rate: 500,
+        acknowledgeEarly: true,
+        everyMs: 2000,
+      });
+      expect(report.lost).toBeGreaterThan(0);
+    },
+  );
 });

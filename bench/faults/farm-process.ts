@@ -48,12 +48,13 @@ await Promise.all(hosts.map(sample));
 
 async function open({ id, token }: FarmOptions['hosts'][number]) {
   const run = newRunId();
+  const { doubtMs, ...spool } = options.spool ?? {};
   const delivery = await openDelivery({
     connection: { url: options.brokerUrl, token },
     host: id,
     run,
     // The ledger is of what is in the spool: a disk that is slow on a busy machine is waited for.
-    spool: { folder: join(options.folder, id), timing: { hungMs: HUNG_MS }, ...options.spool },
+    spool: { folder: join(options.folder, id), timing: { hungMs: HUNG_MS, ...(doubtMs === undefined ? {} : { doubtMs }) }, ...spool },
     topics: topics(),
     catalog,
     info: { ...INFO, hostname: id, run, intervals: { fast: interval, medium: 300, slow: 1800 } },

@@ -18,7 +18,7 @@ export interface FarmOptions {
   /** Every so many samples one carries a row of measurement `poison`, which a store under test refuses. */
   readonly poisonEvery?: number;
   /** Other than an agent's own. */
-  readonly spool?: { readonly minFreeBytes?: number; readonly ringSamples?: number };
+  readonly spool?: { readonly minFreeBytes?: number; readonly ringSamples?: number; readonly doubtMs?: number };
   readonly timing?: { readonly minDelayMs?: number; readonly maxDelayMs?: number; readonly ackTimeoutMs?: number };
 }
 

@@ -42,7 +42,7 @@ export async function runFullDisk(folder: string, seconds: number): Promise<Full
       spools: disk,
       processes: 1,
       rate: 200,
-      spool: { minFreeBytes: 0, ringSamples: 500 },
+      spool: { minFreeBytes: 0, ringSamples: 500, doubtMs: 4000 },
       timing: { minDelayMs: 100, maxDelayMs: 500, ackTimeoutMs: 2000 },
     });
     if (farm === undefined) throw new Error('no farm');
@@ -56,7 +56,8 @@ export async function runFullDisk(folder: string, seconds: number): Promise<Full
       await sleep(seconds * 1000);
       const running = farm.program.running;
       await stack.broker.restart();
-      await sleep(5000);
+      // Longer than a sample that was given up under way is in doubt, so that another tells of it.
+      await sleep(7000);
       await drain([farm], 120_000);
       await farm.kill();
       const ledger = ledgerOf([farm]);

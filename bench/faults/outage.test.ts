@@ -8,14 +8,14 @@ import { runStoreOutage, type StoreOutageOptions } from './store-outage.ts';
 
 /** By hand HOSTWIRE_OUTAGE_SECONDS=120: then with an agent's own delays of reconnecting, and with every way in which a store fails. */
 const byHand = process.env['HOSTWIRE_OUTAGE_SECONDS'];
-const seconds = Number(byHand ?? 10);
+const seconds = Number(byHand ?? 5);
 const timing = byHand === undefined ? { timing: { maxDelayMs: 2000 } } : {};
 /** Longer than a write may take: before that nobody knows that there will be no answer. */
 const NEVER_SECONDS = 14;
 const MODES: readonly StoreOutageOptions['mode'][] =
-  byHand === undefined ? ['stopped', '503', 'partial', 'never'] : ['stopped', '503', '401', '404', '429', 'partial', 'never'];
+  byHand === undefined ? ['503', 'partial'] : ['stopped', '503', '401', '404', '429', 'partial', 'never'];
 const timeout = (seconds + 240) * 1000;
-const HOWS = ['SIGKILL', 'SIGSTOP'] as const;
+const HOWS = byHand === undefined ? (['SIGKILL'] as const) : (['SIGKILL', 'SIGSTOP'] as const);
 const EXACT = { lost: 0, twice: 0, unknown: 0, left: 0 };
 
 function tell(what: string, report: object): void {

@@ -48,6 +48,8 @@ export interface OutboxStats {
 
 /** Where samples wait for the server's acknowledgement. */
 export interface Outbox {
+  /** Whether a sample was sent and may be acknowledged yet: given up then, it is no gap if the acknowledgement still comes. */
+  isUnderWay: (stored: StoredSample) => boolean;
   /** Keeps a sample; it tells of the gaps that no other has told. */
   append(sample: Sample, monotonic: number): Kept;
   /** All that is kept, oldest first. What is added or removed meanwhile is seen. */

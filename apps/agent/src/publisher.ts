@@ -93,6 +93,7 @@ export class Publisher {
     this.#options = options;
     this.#ackTimeoutMs = options.timing?.ackTimeoutMs ?? 10_000;
     this.#compress = options.compress;
+    options.outbox.isUnderWay = (stored) => this.#flight.has(stored);
     this.tune(options);
   }
 

@@ -2,7 +2,7 @@ import { type Gap, gapRow } from '@hostwire/collectors';
 import type { Journal } from '@hostwire/journal';
 import { encodeSample, type Sample } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
-import type { Kept, Outbox, OutboxStats, SeqRanges, StoredSample } from '../outbox.ts';
+import { isInRanges, type Kept, type Outbox, type OutboxStats, type SeqRanges, type StoredSample } from '../outbox.ts';
 import type { TickClock } from '../tick-clock.ts';
 import { DiskKeeper } from './disk-keeper.ts';
 import { GapLedger } from './gap-ledger.ts';
@@ -23,6 +23,8 @@ export interface SpoolTiming {
   readonly noteMs?: number;
   /** Between two looks at ages; default 5,000. */
   readonly watchMs?: number;
+  /** A sample that was given up under way counts as missing when no acknowledgement came for this long; default 10,000. */
+  readonly doubtMs?: number;
   /** A disk that has not opened the spool by then is done without; default 60,000. */
   readonly openMs?: number;
 }
@@ -58,6 +60,10 @@ export class Spool implements Outbox {
   readonly #ledger: GapLedger;
   readonly #ring: Ring;
   readonly #watch: NodeJS.Timeout;
+  readonly #doubtMs: number;
+  /** Given up under way: when, by the ledger's key; the oldest first. */
+  readonly #doubts = new Map<string, { readonly run: string; readonly seq: number; readonly at: number }>();
+  isUnderWay: Outbox['isUnderWay'] = () => false;
   #gapTime = Number.NEGATIVE_INFINITY;
   #dropped = 0;
   #reportedDrops = 0;
@@ -65,7 +71,7 @@ export class Spool implements Outbox {
 
   constructor(options: SpoolOptions) {
     const { journal, restored } = options;
-    const { hungMs = 2_000, retryMs = 2_000, syncMs = 30_000, noteMs = 200, watchMs = 5_000 } = options.timing ?? {};
+    const { hungMs = 2_000, retryMs = 2_000, syncMs = 30_000, noteMs = 200, watchMs = 5_000, doubtMs = 10_000 } = options.timing ?? {};
     const index = restored?.index ?? new SampleIndex();
     const ledger = options.ledger ?? new GapLedger();
     const ring = new Ring(options.ring);
@@ -74,6 +80,7 @@ export class Spool implements Outbox {
     const { gapAt = null, unread = null } = restored ?? {};
     const parts = { index, ledger, ring, gapAt, unread, hungMs, retryMs, syncMs, noteMs, drop, read };
     this.#options = options;
+    this.#doubtMs = doubtMs;
     this.#index = index;
     this.#ledger = ledger;
     this.#ring = ring;
@@ -168,6 +175,7 @@ export class Spool implements Outbox {
       if (isOnDisk(entry)) this.#disk?.notes.acknowledged(run, entry.seq);
       this.#remove(entry);
     }
+    this.#dismissDoubts(run, ranges);
     this.#disk?.noteSoon();
     return entries;
   }
@@ -198,9 +206,30 @@ export class Spool implements Outbox {
 
   /** What a sample of this time tells; nothing if another of this time has told: the store keeps one row of a series and time. */
   #gapsFor(time: number): Gap[] {
+    this.#confirmDoubts();
     if (this.#ledger.empty || time === this.#gapTime) return [];
     this.#gapTime = time;
     return this.#ledger.take();
+  }
+
+  /** The server has them. */
+  #dismissDoubts(run: string, ranges: SeqRanges): void {
+    for (const [key, doubt] of this.#doubts) {
+      if (doubt.run !== run || !isInRanges(doubt.seq, ranges)) continue;
+      this.#doubts.delete(key);
+      this.#ledger.dismiss(key);
+      this.#dropped--;
+      this.#disk?.notes.gapsChanged();
+    }
+  }
+
+  #confirmDoubts(): void {
+    const long = this.#options.clock.monotonic() - this.#doubtMs;
+    for (const [key, { at }] of this.#doubts) {
+      if (at > long) return;
+      this.#doubts.delete(key);
+      this.#ledger.confirm(key);
+    }
   }
 
   async #settle(entry: Entry): Promise<void> {
@@ -217,10 +246,17 @@ export class Spool implements Outbox {
 
   /** Counts it as missing, and what it was to tell. */
   #drop(entry: Entry, reason: Gap['reason']): void {
+    // What is given up for its time was answered: the server has not taken it.
+    const isUnderWay = reason !== 'clock' && this.isUnderWay(entry);
     this.#remove(entry);
     this.#dropped++;
-    this.#ledger.add({ reason, from: entry.time, to: entry.time, count: 1 });
-    for (const gap of entry.gaps) this.#ledger.add(gap);
+    const { run, seq, time } = entry;
+    const gaps: readonly Gap[] = [{ reason, from: time, to: time, count: 1 }, ...entry.gaps];
+    if (isUnderWay) {
+      const key = `${run} ${seq}`;
+      this.#ledger.doubt(key, gaps);
+      this.#doubts.set(key, { run, seq, at: this.#options.clock.monotonic() });
+    } else for (const gap of gaps) this.#ledger.add(gap);
     // Not each time: a full spool gives up samples as fast as new ones come.
     if (this.#dropped < this.#reportedDrops * 2) return;
     this.#reportedDrops = this.#dropped;
