@@ -1,5 +1,6 @@
 import { AccessError, type HostAccess } from '@hostwire/host-access';
 import type { Collector, CommandNeed } from './collector.ts';
+import { sharesReadings } from './shared-reading.ts';
 
 /** True if a command line is one of those that a need names. */
 export function isNeeded({ command, args, sudo = false }: CommandNeed, asked: readonly string[], asRoot: boolean): boolean {
@@ -23,7 +24,7 @@ export function commandNeeds(collector: Collector, options: unknown): readonly C
 /** The same access, but a command that the collector does not declare throws AccessError EPERM. */
 export function boundAccess(access: HostAccess, collector: Collector, options: unknown): HostAccess {
   const needs = commandNeeds(collector, options);
-  return {
+  const bound: HostAccess = {
     async exec(command, args, how) {
       if (!needs.some((need) => isNeeded(need, [command, ...args], how?.sudo === true))) {
         throw new AccessError('EPERM', `${command}: collector ${collector.name} does not declare that it runs it so (needs.commands)`);
@@ -40,4 +41,5 @@ export function boundAccess(access: HostAccess, collector: Collector, options: u
     resolve: (name, how) => access.resolve(name, how),
     close: () => access.close(),
   };
+  return sharesReadings(bound, access);
 }

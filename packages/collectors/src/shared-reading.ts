@@ -9,6 +9,15 @@ interface Reading {
 /** By host, so that what one host said is never taken for another's, and ends with it. */
 const readings = new WeakMap<HostAccess, Map<string, Reading>>();
 
+/** What an access that only limits another one stands for. */
+const origins = new WeakMap<HostAccess, HostAccess>();
+
+/** What is asked through `limited` is of the same host as what is asked through `access`. */
+export function sharesReadings(limited: HostAccess, access: HostAccess): HostAccess {
+  origins.set(limited, access);
+  return limited;
+}
+
 /** No collector's own signal ends what others wait for as well. */
 const TIMEOUT_MS = 8000;
 
@@ -22,8 +31,9 @@ export function shareReading<T>(
   { time, maxAgeMs }: { readonly time: number; readonly maxAgeMs: number },
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const own = readings.get(access) ?? new Map<string, Reading>();
-  readings.set(access, own);
+  const host = origins.get(access) ?? access;
+  const own = readings.get(host) ?? new Map<string, Reading>();
+  readings.set(host, own);
   const known = own.get(name);
   if (known !== undefined && Math.abs(time - known.time) <= maxAgeMs) return known.answer as Promise<T>;
   const answer = ask(AbortSignal.timeout(TIMEOUT_MS));

@@ -37,8 +37,8 @@ const read = (readings: Readings, access: TreeHost, monotonic = 0) => readings.r
 
 describe('tmux', () => {
   it('gives the sessions of every user with what their processes use', async () => {
-    const anna = `s $0 ${NOW - 9000} ${NOW - 50} ${NOW - 60} 1 2 work\ns $3 ${NOW - 9000} ${NOW - 100} 0 0 1 a b\np $0 20 0\np $0 30 0\np $3 40 1\n`;
-    const commands = { [as(1000, 'default')]: said(anna), [own('default')]: said(`s $1 ${NOW - 5} ${NOW - 5} 0 0 1 root's\np $1 50 0\n`) };
+    const anna = `s:$0:${NOW - 9000}:${NOW - 50}:${NOW - 60}:1:2:work\ns:$3:${NOW - 9000}:${NOW - 100}:0:0:1:a b\np:$0:20:0\np:$0:30:0\np:$3:40:1\n`;
+    const commands = { [as(1000, 'default')]: said(anna), [own('default')]: said(`s:$1:${NOW - 5}:${NOW - 5}:0:0:1:root's\np:$1:50:0\n`) };
     const sockets = ['/tmp/tmux-1000/default', '/tmp/tmux-0/default', '/run/other.sock', '@/tmp/tmux-0/abstract'];
     const readings = new Readings(tmux);
     await read(readings, host(sockets, commands, [stat(20, 9), stat(21, 20, { ticks: 100 }), stat(30, 9)]), 10_000);
@@ -99,7 +99,7 @@ describe('tmux', () => {
 
   it('calls legacy what has been detached for longer than configured', async () => {
     const session = (idle: number, attached = 0) => {
-      const commands = { [own('default')]: said(`s $0 ${NOW - 1e6} ${NOW - idle} 0 ${attached} 1 x\n`) };
+      const commands = { [own('default')]: said(`s:$0:${NOW - 1e6}:${NOW - idle}:0:${attached}:1:x\n`) };
       return host(['/tmp/tmux-0/default'], commands);
     };
     const status = async (access: TreeHost, readings = new Readings(tmux)) => (await read(readings, access))[0]?.fields['status'];
@@ -118,8 +118,8 @@ describe('tmux', () => {
     const commands = {
       [own('gone')]: refused('no server running on /tmp/tmux-0/gone\n'),
       [own('hangs')]: hangs,
-      [own('later')]: said(`s $0 1 1 0 0 1 unseen\n`),
-      [as(1000, 'default')]: said(`s $0 1 1 0 0 1 work\n`),
+      [own('later')]: said(`s:$0:1:1:0:0:1:unseen\n`),
+      [as(1000, 'default')]: said(`s:$0:1:1:0:0:1:work\n`),
       [as(1000, 'odd')]: refused('protocol version mismatch (client 8, server 7)\n'),
     };
     const readings = new Readings(tmux);
@@ -146,7 +146,7 @@ describe('tmux', () => {
 
   it('asks a bounded number of servers of one user, and keeps two sessions of one name apart', async () => {
     const names = Array.from({ length: 40 }, (_, index) => `n${index + 10}`);
-    const commands = Object.fromEntries(names.map((name) => [own(name), said('s $0 1 1 0 0 1 same\n')]));
+    const commands = Object.fromEntries(names.map((name) => [own(name), said('s:$0:1:1:0:0:1:same\n')]));
     const readings = new Readings(tmux);
     const paths = names.map((name) => `/tmp/tmux-0/${name}`);
     const rows = await read(readings, host(paths, commands));
@@ -200,26 +200,26 @@ describe('usageOf', () => {
 });
 
 it('a name is what it is, and forges no column, session or pane', () => {
-  const unit = fc.constantFrom('s ', 'p ', '$0 ', '1 ', '"', "'", '#{pane_pid}', '\\n', 'ü', ':', ';', ' ');
+  const unit = fc.constantFrom('s:', 'p:', '$0:', '1:', '"', "'", '#{pane_pid}', '\\n', 'ü', ':', ';', ' ');
   fc.assert(
     fc.property(fc.string({ unit, maxLength: 30 }), (name) => {
-      const text = `s $0 1 2 3 0 1 ${name}\ns $7 1 2 9 1 4 other\np $0 5 0\np $7 6 0\np $7 8 1\n`;
+      const text = `s:$0:1:2:3:0:1:${name}\ns:$7:1:2:9:1:4:other\np:$0:5:0\np:$7:6:0\np:$7:8:1\n`;
       expect(parseSessions(text)).toEqual([
         { id: '$0', name, created: 1, activity: 3, attached: 0, windows: 1, panes: [5] },
         { id: '$7', name: 'other', created: 1, activity: 9, attached: 1, windows: 4, panes: [6] },
       ]);
     }),
   );
-  expect(parseSessions('s $0 1    1 of\nold\n')).toEqual([
-    { id: '$0', name: 'of old', created: 1, activity: 0, attached: 0, windows: 1, panes: [] },
+  expect(parseSessions('s:$0:1:::::of\nold\n')).toEqual([
+    { id: '$0', name: 'of old', created: 1, activity: 0, attached: 0, windows: 0, panes: [] },
   ]);
 });
 
-it('finds the sockets that are listened at, whatever their names', () => {
-  const text = `${unix('/tmp/tmux-5/a b', '/tmp/tmux-5/default', '/tmp/tmux-5/a/b', '/tmp/tmux-x/a', 'tmp/tmux-5/rel')}
+it('finds the sockets that are listened at', () => {
+  const text = `${unix('/tmp/tmux-5/a.b', '/tmp/tmux-5/default', '/tmp/tmux-5/a/b', '/tmp/tmux-5/-S', '/tmp/tmux-5/a b', '/tmp/tmux-x/a', 'tmp/tmux-5/rel')}
 0: 00000003 00000000 00000000 0001 03 78 /tmp/tmux-5/connected\n`;
   expect(parseTmuxSockets(text).map(({ uid, name }) => [uid, name])).toEqual([
     [5, 'default'],
-    [5, 'a b'],
+    [5, 'a.b'],
   ]);
 });

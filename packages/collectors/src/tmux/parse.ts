@@ -28,13 +28,19 @@ export interface TmuxSession {
 
 /** The columns of a session, its name last: whatever stands in it, it cannot be taken for another column. */
 export const SESSION_FORMAT = [
-  's #{session_id} #{session_created} #{session_activity} #{session_last_attached}',
-  '#{session_attached} #{session_windows} #{session_name}',
-].join(' ');
-export const PANE_FORMAT = 'p #{session_id} #{pane_pid} #{pane_dead}';
+  's:#{session_id}:#{session_created}:#{session_activity}:#{session_last_attached}',
+  '#{session_attached}:#{session_windows}:#{session_name}',
+].join(':');
+export const PANE_FORMAT = 'p:#{session_id}:#{pane_pid}:#{pane_dead}';
 
-const SESSION = /^s (\$[0-9]{1,9}) ([0-9]{1,12}) ([0-9]{0,12}) ([0-9]{0,12}) ([0-9]{0,9}) ([0-9]{0,9}) (.*)$/;
-const PANE = /^p (\$[0-9]{1,9}) ([0-9]{1,9}) ([01]?)$/;
+const SESSION = /^s:(\$[0-9]{1,9}):([0-9]{1,12}):([0-9]{0,12}):([0-9]{0,12}):([0-9]{0,9}):([0-9]{0,9}):(.*)$/;
+const PANE = /^p:(\$[0-9]{1,9}):([0-9]{1,9}):([01]?)$/;
+
+/** Source of a regular expression: names of sockets that are asked. */
+export const SOCKET_NAME = '[A-Za-z0-9_][A-Za-z0-9_.@%+=,-]{0,63}';
+const SOCKET = new RegExp(
+  `^[0-9a-f]+: [0-9A-F]+ [0-9A-F]+ 00010000 [0-9A-F]+ [0-9A-F]+ +[0-9]+ (/tmp/tmux-([0-9]{1,9})/(${SOCKET_NAME}))$`,
+);
 
 /** What `list-sessions ; list-panes -a` print in these formats. Throws ParseError. */
 export function parseSessions(text: string): TmuxSession[] {
@@ -81,8 +87,7 @@ export function parseTmuxSockets(text: string): TmuxSocket[] {
   const sockets = new Map<string, TmuxSocket>();
   for (const line of linesOf(text)) {
     // Flag 00010000: it accepts connections.
-    const [, path, uid, name] =
-      /^[0-9a-f]+: [0-9A-F]+ [0-9A-F]+ 00010000 [0-9A-F]+ [0-9A-F]+ +[0-9]+ (\/tmp\/tmux-([0-9]{1,9})\/([^/]+))$/.exec(line) ?? [];
+    const [, path, uid, name] = SOCKET.exec(line) ?? [];
     if (path !== undefined && name !== undefined) sockets.set(path, { path, uid: Number(uid), name });
   }
   const rank = ({ name }: TmuxSocket) => (name === 'default' ? 0 : 1);

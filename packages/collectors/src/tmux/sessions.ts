@@ -3,7 +3,16 @@ import type { CollectorNeeds } from '../collector.ts';
 import { isAbsent } from '../proc-text.ts';
 import { parsePasswd, parseProcessStatus } from '../processes/parse.ts';
 import { shareReading } from '../shared-reading.ts';
-import { isNoServer, PANE_FORMAT, parseSessions, parseTmuxSockets, SESSION_FORMAT, type TmuxSession, type TmuxSocket } from './parse.ts';
+import {
+  isNoServer,
+  PANE_FORMAT,
+  parseSessions,
+  parseTmuxSockets,
+  SESSION_FORMAT,
+  SOCKET_NAME,
+  type TmuxSession,
+  type TmuxSocket,
+} from './parse.ts';
 
 /** A session with whose it is. */
 export interface OwnedSession extends TmuxSession {
@@ -28,7 +37,7 @@ const USERS_AT_ONCE = 4;
 
 const LIST = ['list-sessions', '-F', SESSION_FORMAT, ';', 'list-panes', '-a', '-F', PANE_FORMAT];
 const AS_USER = ['--regid=65534', '--clear-groups', 'tmux'];
-const SERVER = ['-u', '-L', { pattern: '[^/]{1,100}' }];
+const SERVER = ['-u', '-L', { pattern: SOCKET_NAME }];
 
 /** What `readSessions` runs and reads. */
 export const SESSION_NEEDS: Required<Pick<CollectorNeeds, 'commands' | 'files'>> = {
