@@ -14,6 +14,7 @@ const VENDOR_HOMES = {
   '@influxdata/influxdb-client': ['packages/store'],
   libsql: ['packages/registry', 'packages/store'],
   kysely: ['packages/registry'],
+  ssh2: ['packages/host-access'],
   ws: ['packages/broker', 'apps/server'],
   uplot: ['apps/web'],
 };

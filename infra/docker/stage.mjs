@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { dependencyClosure } from '../package/dependency-closure.mjs';
 import { root } from '../package/layout.mjs';
 import { thirdPartyLicenses } from '../package/licenses.mjs';
+import { copyBuilt } from '../package/stage-agent.mjs';
 import { copyMember, copyPackage, isUseful } from '../package/stage-server.mjs';
 
 const out = resolve(process.argv[2] ?? 'dist/docker');
@@ -22,7 +23,7 @@ cpSync(join(root, 'infra/docker/healthy-server.mjs'), join(server, 'healthy.mjs'
 cpSync(join(root, 'infra/docker/grafana-credentials.sh'), join(server, 'grafana-credentials.sh'));
 
 mkdirSync(agent, { recursive: true });
-for (const name of ['main.js', 'mock']) cpSync(join(root, 'apps/agent/dist', name), join(agent, name), { recursive: true });
+copyBuilt(join(root, 'apps/agent/dist'), agent);
 // The bundle is a module by this alone.
 writeFileSync(join(agent, 'package.json'), '{ "type": "module" }\n');
 cpSync(join(root, 'infra/docker/healthy-agent.mjs'), join(agent, 'healthy.mjs'));

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './layout.mjs';
 import { thirdPartyLicenses } from './licenses.mjs';
@@ -10,9 +10,16 @@ export async function stageAgent(folder, arch) {
   if (!existsSync(join(built, 'main.js'))) throw new Error('the agent is not built; run: npm run build');
   await stageCommon(folder, 'agent', arch);
   mkdirSync(join(folder, 'lib'));
-  for (const name of ['main.js', 'mock']) cpSync(join(built, name), join(folder, 'lib', name), { recursive: true });
+  copyBuilt(built, join(folder, 'lib'));
   // The bundle is a module by this alone.
   writeFileSync(join(folder, 'lib/package.json'), '{ "type": "module" }\n');
   cpSync(join(root, 'apps/agent/agent.example.toml'), join(folder, 'share/agent.example.toml'));
   writeFileSync(join(folder, 'LICENSE.third-party'), thirdPartyLicenses(['apps/agent']));
+}
+
+/** The program, what of it is loaded only where it is needed, and the recording of mock mode. */
+export function copyBuilt(built, folder) {
+  for (const name of readdirSync(built)) {
+    if (/^(main\.js|part-.*\.js|mock)$/.test(name)) cpSync(join(built, name), join(folder, name), { recursive: true });
+  }
 }

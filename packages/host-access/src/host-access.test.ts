@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
-import { tempDir } from '@hostwire/testkit';
+import { startSshd, systemSuite, tempDir } from '@hostwire/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DiagnosticDump } from './diagnostic-dump.ts';
 import { nameServer } from './dns-server.testkit.ts';
@@ -11,6 +11,7 @@ import { AccessError, type DialAsk, type HostAccess, type RecordType } from './h
 import { LocalHost } from './local-host.ts';
 import { recordAccess } from './recorder.ts';
 import { ReplayHost } from './replay-host.ts';
+import { SshHost } from './ssh/ssh-host.ts';
 
 /** Answers by path; `/silent` never. */
 function serveAt(path: string): void {
@@ -175,11 +176,13 @@ async function recorded(seen: Subject): Promise<ReplayHost> {
   return ReplayHost.open(directory);
 }
 
-describe.each([
-  ['LocalHost', async () => new LocalHost()],
-  ['a recorded LocalHost', async () => recordAccess(new LocalHost(), { command: () => {} })],
-  ['ReplayHost of what was recorded', recorded],
-])('HostAccess: %s', (_name, make: (seen: Subject) => Promise<HostAccess>) => {
+/** What an access that opens no ways of its own says to all that needs one. */
+const UNSUPPORTED = 'unsupported';
+
+function contract(make: (seen: Subject) => Promise<HostAccess>, { opensWays }: { readonly opensWays: boolean }): void {
+  /** `answer`, where the access can dial. */
+  const dialled = (answer: unknown): unknown => (opensWays ? answer : UNSUPPORTED);
+
   async function host(seen: Subject) {
     const access = await make(seen);
     onTestFinished(() => access.close());
@@ -226,34 +229,36 @@ describe.each([
       'ECONNREFUSED',
       'EINVAL',
       'EINVAL',
-      'ECONNREFUSED',
+      dialled('ECONNREFUSED'),
       { exitCode: 0, stdout: '{"a":[{"b":1}]}', stderr: '' },
       { exitCode: 2, stdout: '', stderr: '' },
       'too-large',
       'too-large',
-      {
+      dialled({
         ...{ status: 200, headers: expect.anything(), body: '' },
         timings: { dnsMs: 0, connectMs: expect.any(Number), tlsMs: 0, firstByteMs: expect.any(Number), totalMs: expect.any(Number) },
-      },
-      ['done', ''],
-      ['done', '220'],
-      ['done', '220 ready\r\nyou said \0\ufffd\u00e9'],
-      ['closed', '220 ready\r\nbye'],
-      ['full', 65_536],
-      ['timeout', '220 ready\r\n'],
-      'ENOENT',
-      'ECONNREFUSED',
-      'ECONNREFUSED',
-      'EINVAL',
-      'EINVAL',
-      '192.0.2.1 | 192.0.2.2',
-      '10 mail.two.example',
-      'v=a -b',
-      'ENOTFOUND',
-      'ENODATA',
-      'timeout',
-      'EINVAL',
-      'EINVAL',
+      }),
+      ...[
+        ['done', ''],
+        ['done', '220'],
+        ['done', '220 ready\r\nyou said \0\ufffd\u00e9'],
+        ['closed', '220 ready\r\nbye'],
+        ['full', 65_536],
+        ['timeout', '220 ready\r\n'],
+        'ENOENT',
+        'ECONNREFUSED',
+        'ECONNREFUSED',
+        'EINVAL',
+        'EINVAL',
+        '192.0.2.1 | 192.0.2.2',
+        '10 mail.two.example',
+        'v=a -b',
+        'ENOTFOUND',
+        'ENODATA',
+        'timeout',
+        'EINVAL',
+        'EINVAL',
+      ].map(dialled),
     ]);
   });
 
@@ -275,6 +280,24 @@ describe.each([
       await expect(ask).rejects.toMatchObject({ name: 'AccessError', code: 'aborted' });
     }
   });
+}
+
+describe.each([
+  ['LocalHost', async () => new LocalHost()],
+  ['a recorded LocalHost', async () => recordAccess(new LocalHost(), { command: () => {} })],
+  ['ReplayHost of what was recorded', recorded],
+])('HostAccess: %s', (_name, make: (seen: Subject) => Promise<HostAccess>) => contract(make, { opensWays: true }));
+
+systemSuite(['sshd'], 'HostAccess: SshHost', () => {
+  contract(
+    async () => {
+      const sshd = await startSshd();
+      onTestFinished(() => sshd.stop());
+      const { address: host, port, user, keyFile, knownHostsFile } = sshd;
+      return new SshHost({ target: { host, port, user }, keyFile, knownHostsFile });
+    },
+    { opensWays: false },
+  );
 });
 
 describe('recordAccess', () => {

@@ -1,0 +1,63 @@
+import { request } from 'node:http';
+import { Duplex } from 'node:stream';
+import { toAccessError } from '../access-failure.ts';
+import { AccessError, type HttpAnswer, type HttpAsk } from '../host-access.ts';
+import { keepJson } from '../keep-json.ts';
+
+/**
+ * The answer to a request that somebody else has sent, as it came. Rejects with AccessError `too-large`, or EIO or what Node.js says if
+ * it is none.
+ */
+export function readHttp(
+  raw: Buffer,
+  ask: HttpAsk,
+  { maxBytes, totalMs }: { readonly maxBytes: number; readonly totalMs: number },
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const fail = (thrown: unknown): void => reject(toAccessError(thrown, ask.path));
+    const sent = request({ method: ask.method ?? 'GET', path: ask.path, createConnection: () => replay(raw) });
+    sent.once('error', fail);
+    sent.once('response', (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.once('error', fail);
+      answer.once('end', () => {
+        const body = Buffer.concat(chunks);
+        if (body.length > maxBytes) return fail(new AccessError('too-large', `${ask.path}: more than ${maxBytes} bytes`));
+        resolve(toAnswer(answer.statusCode ?? 0, answer.headers, body.toString('utf8'), ask, totalMs));
+      });
+    });
+    sent.end();
+  });
+}
+
+function toAnswer(
+  status: number,
+  headers: NodeJS.Dict<string | string[]>,
+  body: string,
+  { keep, timings }: HttpAsk,
+  totalMs: number,
+): HttpAnswer {
+  const names = keep === undefined ? Object.keys(headers).filter((name) => name !== 'set-cookie') : ['content-type'];
+  const kept = names.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])] as const]));
+  return {
+    status,
+    headers: Object.fromEntries(kept),
+    body: keep === undefined ? body : keepJson(body, keep),
+    // Over there nobody measures the parts.
+    ...(timings === true ? { timings: { dnsMs: 0, connectMs: 0, tlsMs: 0, firstByteMs: totalMs, totalMs } } : {}),
+  };
+}
+
+/** A connection on which the answer has come already, and which takes whatever is said. */
+function replay(raw: Buffer): Duplex {
+  const stream = new Duplex({
+    read: () => undefined,
+    write(_chunk, _encoding, done) {
+      done();
+      if (raw.length > 0) stream.push(raw);
+      stream.push(null);
+    },
+  });
+  return stream;
+}

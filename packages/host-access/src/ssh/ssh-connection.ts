@@ -1,0 +1,255 @@
+import type { Client, ClientChannel } from 'ssh2';
+import { AccessError } from '../host-access.ts';
+import { Slots } from '../slots.ts';
+import { dialSsh, SshFailure } from './dial-ssh.ts';
+import type { RemoteOutput } from './remote-answer.ts';
+import { type Reach, type SshOptions, shown, UNREACHABLE } from './ssh-options.ts';
+
+/** What is run there, and how much of an answer is taken. */
+export interface RemoteCommand {
+  readonly command: string;
+  /** Standard input, whole. */
+  readonly input: string;
+  /** Most bytes of standard output and standard error together. */
+  readonly maxBytes: number;
+  /** How errors name it. */
+  readonly what: string;
+  /** The host itself gives up after so many ms. */
+  readonly lastsMs: number;
+}
+
+/** sshd allows 10 on one connection (MaxSessions), and counts a session until its process has ended. */
+const CHANNELS_AT_ONCE = 8;
+/** So many sessions may be lost to processes that do not end, before the connection is given up for a new one. */
+const MAX_LOST = 2;
+/** What a host may still take to end what it was to give up. */
+const GRACE_MS = 3_000;
+/** A connection that stood so long is made again at once. */
+const STEADY_MS = 5_000;
+const DELAYS = { minDelayMs: 1_000, maxDelayMs: 30_000, refusedDelayMs: 5 * 60_000 };
+
+/**
+ * One connection, kept: made when it is first needed, and again whenever it was lost, for as long as it takes, until `close`. What
+ * is asked while there is none fails at once.
+ */
+export class SshConnection {
+  readonly #options: SshOptions;
+  readonly #channels = new Slots(CHANNELS_AT_ONCE);
+  readonly #listeners = new Set<(reach: Reach) => void>();
+  #client: Client | null = null;
+  #dialling: Promise<Client> | null = null;
+  #failure: AccessError | null = null;
+  #reach: Reach | null = null;
+  #attempts = 0;
+  #lost = 0;
+  #since = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: SshOptions) {
+    this.#options = options;
+  }
+
+  /** Null until the first attempt has ended. */
+  get reach(): Reach | null {
+    return this.#reach;
+  }
+
+  /** Hears each change. The result removes the listener. */
+  onReach(listener: (reach: Reach) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The connection that stands, or is being made. Rejects with AccessError `unreachable`. */
+  async client(): Promise<Client> {
+    if (this.#closed) throw this.#closedError();
+    if (this.#client !== null) return this.#client;
+    if (this.#dialling === null && this.#failure !== null) throw this.#failure;
+    return this.#dialling ?? this.#dial();
+  }
+
+  /**
+   * Runs a command and resolves with all that it gave. Rejects with the signal's reason, or AccessError `too-large`, `unreachable`,
+   * or EIO if the host ends the channel in the middle. `ended` is called when the host has let go of it.
+   */
+  async run(asked: RemoteCommand, signal: AbortSignal, ended: () => void = () => undefined): Promise<RemoteOutput> {
+    let release: () => void = () => undefined;
+    let client: Client;
+    let channel: ClientChannel;
+    try {
+      client = await abortable(this.client(), signal);
+      release = await this.#channels.take(signal);
+      channel = await this.#open(client, asked);
+    } catch (error) {
+      release();
+      ended();
+      throw error;
+    }
+    const letGo = (): void => {
+      release();
+      ended();
+    };
+    return new Promise((resolve, reject) => {
+      const output: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
+      let bytes = 0;
+      let exitCode: number | null = null;
+      let done = false;
+      let linger: NodeJS.Timeout | undefined;
+      const finish = (end: () => void): void => {
+        if (done) return;
+        done = true;
+        signal.removeEventListener('abort', onAbort);
+        end();
+      };
+      const stop = (reason: unknown): void => finish(() => reject(reason));
+      const onAbort = (): void => {
+        stop(signal.reason);
+        // Closed now, the channel would be free here and the process still a session there.
+        linger = setTimeout(() => {
+          channel.close();
+          this.#loseSession(client);
+          letGo();
+        }, asked.lastsMs + GRACE_MS).unref();
+      };
+      const take = (chunks: Buffer[]) => (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes <= asked.maxBytes) {
+          if (!done) chunks.push(chunk);
+          return;
+        }
+        stop(new AccessError('too-large', `${asked.what}: more than ${asked.maxBytes} bytes`));
+        // Whoever writes on gets SIGPIPE.
+        channel.close();
+      };
+      channel.on('data', take(output.stdout));
+      channel.stderr.on('data', take(output.stderr));
+      channel.once('exit', (code: number | null) => {
+        exitCode = code;
+      });
+      channel.once('error', () => undefined);
+      channel.once('close', () => {
+        clearTimeout(linger);
+        letGo();
+        // Of a connection that ends the channels end first.
+        setImmediate(() =>
+          finish(() => {
+            if (exitCode !== null) {
+              resolve({ stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr).toString('utf8'), exitCode });
+            } else if (this.#client !== client) reject(this.#failure ?? this.#closedError());
+            else reject(new AccessError('EIO', `${asked.what}: the host ended it in the middle (EIO)`));
+          }),
+        );
+      });
+      channel.end(asked.input);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#listeners.clear();
+    const client = this.#client;
+    this.#client = null;
+    client?.end();
+    // A host that does not answer any more does not take leave either.
+    setTimeout(() => client?.destroy(), 500).unref();
+  }
+
+  #open(client: Client, { command, what }: RemoteCommand): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      try {
+        client.exec(command, (error, channel) => {
+          if (error === undefined) return resolve(channel);
+          if (this.#client !== client) return reject(this.#failure ?? this.#closedError());
+          this.#loseSession(client);
+          reject(
+            new AccessError(
+              'EAGAIN',
+              `${what}: the host opens no further session (${error.message}); sshd's MaxSessions is to be 10 or more`,
+            ),
+          );
+        });
+      } catch (error) {
+        reject(new AccessError(UNREACHABLE, `${shown(this.#options.target)}: ${(error as Error).message}`, { cause: error }));
+      }
+    });
+  }
+
+  /** A new connection begins with all its sessions. */
+  #loseSession(client: Client): void {
+    if (this.#client === client && ++this.#lost >= MAX_LOST) client.end();
+  }
+
+  #dial(): Promise<Client> {
+    clearTimeout(this.#retry);
+    const dialling = dialSsh(this.#options).then(
+      (client) => {
+        this.#dialling = null;
+        if (this.#closed) {
+          client.end();
+          throw this.#closedError();
+        }
+        client.once('close', () => this.#ended(client));
+        this.#client = client;
+        this.#since = performance.now();
+        this.#failure = null;
+        this.#attempts = 0;
+        this.#lost = 0;
+        this.#tell({ reachable: true });
+        return client;
+      },
+      (error: unknown) => {
+        this.#dialling = null;
+        throw this.#fail(error instanceof SshFailure ? error : new SshFailure(String(error), false, { cause: error }));
+      },
+    );
+    this.#dialling = dialling;
+    return dialling;
+  }
+
+  #ended(client: Client): void {
+    if (this.#client !== client) return;
+    this.#client = null;
+    const message = `${shown(this.#options.target)}: the connection ended`;
+    this.#failure = new AccessError(UNREACHABLE, message);
+    // A host that is there is not told to be gone for a moment; but one that ends each connection is not asked without end.
+    if (performance.now() - this.#since > STEADY_MS && !this.#closed) void this.#dial().catch(() => undefined);
+    else this.#fail(new SshFailure(message, false));
+  }
+
+  /** Tries again later. */
+  #fail(cause: SshFailure): AccessError {
+    const failure = new AccessError(UNREACHABLE, cause.message, { cause });
+    this.#failure = failure;
+    if (this.#closed) return failure;
+    const { minDelayMs, maxDelayMs, refusedDelayMs } = { ...DELAYS, ...this.#options.timing };
+    const delay = cause.refused ? Math.max(maxDelayMs, refusedDelayMs) : Math.min(maxDelayMs, minDelayMs * 2 ** this.#attempts++);
+    this.#retry = setTimeout(() => void this.#dial().catch(() => undefined), delay * (0.75 + Math.random() * 0.25)).unref();
+    this.#tell({ reachable: false, reason: cause.message, refused: cause.refused });
+    return failure;
+  }
+
+  #tell(reach: Reach): void {
+    const before = this.#reach;
+    this.#reach = reach;
+    const isSame =
+      before !== null && before.reachable === reach.reachable && (reach.reachable || (!before.reachable && before.reason === reach.reason));
+    if (!isSame) for (const listener of [...this.#listeners]) listener(reach);
+  }
+
+  #closedError(): AccessError {
+    return new AccessError('aborted', `${shown(this.#options.target)}: access to this host was closed`);
+  }
+}
+
+function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,97 @@
+import type { CollectorNeeds, CommandNeed } from '@hostwire/collectors';
+
+/** What the agent itself asks of a host, beside its collectors: who and what it is. */
+export const AGENT_NEEDS: CollectorNeeds = {
+  commands: [
+    { command: 'uname', args: ['-m'] },
+    { command: 'id', args: ['-un'] },
+    { command: 'id', args: ['-Gn'] },
+  ],
+  files: ['/etc/os-release', '/etc/hostname', '/etc/group', '/etc/passwd'],
+};
+
+/**
+ * The functions of infra/gate/frame.sh that say what may be run, read and asked for, as POSIX shell text. Throws an Error that names
+ * a need which cannot be told to a shell.
+ */
+export function gateLists(needs: readonly CollectorNeeds[]): string {
+  const commands = unique(needs.flatMap(({ commands = [] }) => commands.map(commandLine)));
+  const files = unique(needs.flatMap(({ files = [] }) => files));
+  const gets = unique(needs.flatMap(({ sockets = [] }) => sockets.flatMap(({ path, get }) => get.map((ask) => getLine(path, ask)))));
+  return [
+    '# may_run RIGHTS COMMAND ARG...: root only for what needs it.',
+    'may_run() {',
+    ...commands.map((line) => `  ${line}`),
+    '  return 1',
+    '}',
+    '',
+    '# may_look_beyond KIND PATH: files beyond /proc and /sys, and the folders of those that are known by a part of their name.',
+    'may_look_beyond() {',
+    ...files.flatMap(fileLines).map((line) => `  ${line}`),
+    '  return 1',
+    '}',
+    '',
+    '# may_get SOCKET PATH',
+    'may_get() {',
+    '  case $2 in *..* | *//*) return 1 ;; esac',
+    ...gets.map((line) => `  ${line}`),
+    '  return 1',
+    '}',
+  ].join('\n');
+}
+
+function commandLine({ command, args, sudo = false }: CommandNeed): string {
+  const rights = sudo ? '{ [ "$1" = root ] || [ "$1" = never ]; }' : '[ "$1" = direct ]';
+  // The cheap comparisons go first.
+  const fixed = args.flatMap((arg, at) => (typeof arg === 'string' ? [`[ "$${place(at)}" = ${quote(arg)} ]`] : []));
+  const patterns = args.flatMap((arg, at) => (typeof arg === 'string' ? [] : [`fits ${quote(toEre(arg.pattern))} "$${place(at)}"`]));
+  return [`[ "$#-$2" = ${quote(`${args.length + 2}-${command}`)} ]`, rights, ...fixed, ...patterns, 'return 0'].join(' && ');
+}
+
+/** The place of an argument after RIGHTS and COMMAND. */
+function place(at: number): string {
+  return at + 3 < 10 ? String(at + 3) : `{${at + 3}}`;
+}
+
+/** A file that is named wholly may be a link that its owner made; one that is known by a part of its name must be what it says. */
+function fileLines(path: string): string[] {
+  if (!path.includes('*')) return [`[ "$2" = ${quote(path)} ] && return 0`];
+  const pattern = quote(path.split('*').map(literal).join('[A-Za-z0-9_.:@+-]+'));
+  const folder = path.slice(0, path.lastIndexOf('/'));
+  const isLast = !folder.includes('*');
+  return [
+    `if [ "$1" != d ] && fits ${pattern} "$2"; then case $(readlink -f -- "$2") in "$2" | '') return 0 ;; esac; fi`,
+    ...(isLast ? [`[ "$1-$2" = ${quote(`d-${folder}`)} ] && return 0`] : []),
+  ];
+}
+
+function getLine(socket: string, ask: string): string {
+  const [path = '', query] = ask.split(/\?(.*)/s, 2);
+  const part = (text: string, any: string) => text.split('*').map(literal).join(any);
+  const pattern = part(path, '[A-Za-z0-9_.:-]+') + (query === undefined ? '' : `\\?${part(query, '[A-Za-z0-9_.:%~,+-]*')}`);
+  return `[ "$1" = ${quote(socket)} ] && fits ${quote(pattern)} "$2" && return 0`;
+}
+
+/** As grep -E takes it. Throws an Error for what it has not. */
+function toEre(source: string): string {
+  const ere = source
+    .replaceAll('(?:', '(')
+    .replaceAll('\\d', '[0-9]')
+    .replaceAll('\\w', '[A-Za-z0-9_]')
+    .replace(/^\^|\$$/g, '');
+  if (/\(\?|\\[a-zA-Z0-9]|[*+?}]\?/.test(ere))
+    throw new Error(`the pattern ${source} of a command cannot be told to a gate: use classes, groups and counts`);
+  return ere;
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[.[\]{}()+?^$|\\]/g, '\\$&');
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function unique(lines: readonly string[]): string[] {
+  return [...new Set(lines)].sort();
+}
