@@ -1,10 +1,12 @@
-import type { FieldDeclaration, FieldValue, MeasurementDeclaration, Row } from '@hostwire/model';
+import { CUSTOM_PREFIX, type FieldDeclaration, type FieldValue, type MeasurementDeclaration, type Row } from '@hostwire/model';
 import type { CollectedRows } from './collector.ts';
 
 const MAX_TAG_LENGTH = 1024;
 const MAX_STRING_LENGTH = 65_536;
 const MAX_ROWS = 10_000;
 const DEFAULT_DECIMALS = 3;
+/** Values whose scale nobody declared are not rounded. */
+const ALL_DECIMALS = Number.POSITIVE_INFINITY;
 const MAX_INT64 = 2n ** 63n - 1n;
 
 /** Rows as they may travel, and what had to be left out for that. */
@@ -19,9 +21,14 @@ export interface CleanRows {
 
 /**
  * What a collector gave, held to its declaration: only declared measurements, tags and fields, of the declared type,
- * floats rounded to their decimals, text printable and bounded.
+ * floats rounded to their decimals, text printable and bounded. `undeclared`: measurements beginning with `CUSTOM_PREFIX` may
+ * have any tags and fields; their numbers are floats, as they are.
  */
-export function cleanRows(collected: CollectedRows, measurements: Readonly<Record<string, MeasurementDeclaration>>): CleanRows {
+export function cleanRows(
+  collected: CollectedRows,
+  measurements: Readonly<Record<string, MeasurementDeclaration>>,
+  undeclared = false,
+): CleanRows {
   const data: Record<string, Row[]> = {};
   let rows = 0;
   let dropped = 0;
@@ -32,9 +39,10 @@ export function cleanRows(collected: CollectedRows, measurements: Readonly<Recor
   };
   for (const [name, list] of Object.entries(collected)) {
     const declaration = Object.hasOwn(measurements, name) ? measurements[name] : undefined;
+    const isOpen = undeclared && name.startsWith(CUSTOM_PREFIX);
     const kept: Row[] = [];
     for (const row of list) {
-      if (declaration === undefined) drop(`${name} is not declared`);
+      if (declaration === undefined && !isOpen) drop(`${name} is not declared`);
       else if (kept.length === MAX_ROWS) drop(`${name} has more than ${MAX_ROWS} rows`);
       else {
         const clean = cleanRow(name, row, declaration, drop);
@@ -47,11 +55,17 @@ export function cleanRows(collected: CollectedRows, measurements: Readonly<Recor
   return { data, rows, dropped, ...(problem === undefined ? {} : { problem }) };
 }
 
-function cleanRow(measurement: string, row: Row, declaration: MeasurementDeclaration, drop: (why?: string) => void): Row | null {
+/** Without a declaration every tag and field is taken. */
+function cleanRow(
+  measurement: string,
+  row: Row,
+  declaration: MeasurementDeclaration | undefined,
+  drop: (why?: string) => void,
+): Row | null {
   const tags: Record<string, string> = {};
   let tagged = false;
   for (const [name, value] of Object.entries(row.tags ?? {})) {
-    if (!Object.hasOwn(declaration.tags, name)) {
+    if (declaration !== undefined && !Object.hasOwn(declaration.tags, name)) {
       drop(`${measurement}: tag ${name} is not declared`);
       continue;
     }
@@ -63,7 +77,7 @@ function cleanRow(measurement: string, row: Row, declaration: MeasurementDeclara
   const fields: Record<string, FieldValue> = {};
   let filled = false;
   for (const [name, value] of Object.entries(row.fields)) {
-    const field = Object.hasOwn(declaration.fields, name) ? declaration.fields[name] : undefined;
+    const field = declaration === undefined ? inferred(value) : ownField(declaration, name);
     if (field === undefined) {
       drop(`${measurement}: field ${name} is not declared`);
       continue;
@@ -79,6 +93,16 @@ function cleanRow(measurement: string, row: Row, declaration: MeasurementDeclara
   }
   if (!filled) return null;
   return tagged ? { tags, fields } : { fields };
+}
+
+function ownField({ fields }: MeasurementDeclaration, name: string): FieldDeclaration | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
+}
+
+/** A number is a float, whatever it looks like just now: a field never changes its type. */
+function inferred(value: FieldValue): FieldDeclaration {
+  const type = typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'bool' : 'float';
+  return { type, unit: '1', kind: 'gauge', help: '', decimals: ALL_DECIMALS };
 }
 
 function cleanValue(value: FieldValue, { type, decimals = DEFAULT_DECIMALS }: FieldDeclaration): FieldValue | undefined {

@@ -58,6 +58,8 @@ export interface Collector<Options = unknown> extends CollectorDeclaration {
   configuredNeeds?(options: Options): CollectorNeeds;
   /** Off unless the configuration turns it on. */
   readonly optIn?: true;
+  /** What measurements beginning with `CUSTOM_PREFIX` hold is not known before: they are taken without a declaration. */
+  readonly undeclared?: true;
   /** True if the first reading gives no rates and a second is worth waiting for (`--dry-run`, the agent's start). */
   readonly needsTwo?: boolean;
   probe(access: HostAccess, options: Options): Promise<Capability>;

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCpuTimes } from './cpu/parse.ts';
+import { parseJsonRows } from './custom/json.ts';
+import { parsePrometheusLine } from './custom/prometheus.ts';
 import { parseMountinfo } from './disk/parse.ts';
 import { parseDiskstats } from './diskio/parse.ts';
 import { parseContainers, parseInfo, parseInspect, parseStats, splitImage } from './docker/parse.ts';
@@ -8,13 +10,16 @@ import { parseKernelCounters } from './kernel/parse.ts';
 import { parseMeminfo } from './mem/parse.ts';
 import { parseFlags, parseNetDev, parseSpeed } from './net/parse.ts';
 import { countTcpStates, parseSockstat, TCP_STATES, type TcpState } from './netstat/parse.ts';
+import { isUnknownHost, parsePing } from './ping/parse.ts';
 import { parsePressure } from './pressure/parse.ts';
 import { ParseError } from './proc-text.ts';
 import { parsePasswd, parseProcessStat, parseProcessStatus } from './processes/parse.ts';
+import { parseAddress } from './public_ip/parse.ts';
 import { parseSwapPages } from './swap/parse.ts';
 import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } from './system/parse.ts';
 import { parseMillidegrees, sensorName } from './temp/parse.ts';
 import { isNoServer, parseSessions, parseTmuxSockets } from './tmux/parse.ts';
+import { parseCertificates } from './x509_cert/parse.ts';
 
 const PARSERS: Record<string, (text: string) => unknown> = {
   parseCpuTimes,
@@ -47,6 +52,12 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseSessions,
   parseTmuxSockets,
   isNoServer,
+  parsePing,
+  isUnknownHost,
+  parseCertificates,
+  parseAddress: (text) => [parseAddress(text, 4), parseAddress(text, 6)],
+  parsePrometheusLine,
+  parseJsonRows: (text) => parseJsonRows(text, { rows: '', fields: { a: '/a', b: '/0' }, tags: { c: '/Id' } }),
 };
 
 /** Words that stand in these files, so that garbage comes further than the first check. */
@@ -87,6 +98,19 @@ const WORDS = [
   ],
   ...['{', '}', '[', ']', ',', '"Id":', '"State":', '"cpu_stats":', '"Names":', 'null', '"a"'],
   ...['s:$1:1:1:1:0:1:a\n', 'p:$1:7:0\n', 's:', '$', '0a: 2 0 00010000 0001 01 7 /tmp/tmux-0/', '/tmp/tmux-'],
+  ...[
+    '3 packets transmitted, ',
+    '2 received',
+    'rtt min/avg/max/mdev = ',
+    '1.5/',
+    ' ms',
+    'a{b="',
+    '"} 1',
+    ' +Inf',
+    '192.0.2.1',
+    '2001:db8::1',
+  ],
+  ...['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----', 'MIIB'],
   ...['\n', ' ', '0', '7', '99999999999999999999', '-1', '1.5', 'NaN', '\0', '\u202e', '\ud800'],
 ];
 const garbage = fc.oneof(

@@ -135,7 +135,7 @@ export function createRunner(given: RunnerOptions): Runner {
       memory,
       report,
     });
-    return cleanRows(rows, collector.measurements);
+    return cleanRows(rows, collector.measurements, collector.undeclared);
   }
 
   async function run(entry: Entry, time: number, reading: number): Promise<Outcome> {

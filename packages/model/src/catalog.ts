@@ -60,6 +60,12 @@ export interface CollectorDeclaration {
   readonly measurements: Readonly<Record<string, MeasurementDeclaration>>;
 }
 
+/**
+ * Measurements whose names begin with this are of a host's own sources: nobody declares them. Their numbers are floats, their
+ * tags any.
+ */
+export const CUSTOM_PREFIX = 'custom_';
+
 /** The union of all declarations: from it come types, units, labels, discovery and the metrics reference. */
 export interface Catalog {
   /** Hash of the declarations (see `catalogHash`); every sample names it. */
