@@ -6,7 +6,7 @@ import type { AlertBody, HostSummaryBody } from '../../server/src/api/schemas.ts
 import { storyAlerts, storyHosts } from './story.ts';
 import { storyContainers } from './story-containers.ts';
 import { enrolStory } from './story-enrol.ts';
-import { storyCatalog, storyDetail, storyRows } from './story-host.ts';
+import { storyCatalog, storyDetail, storyMoment, storyRows } from './story-host.ts';
 import { storySeries } from './story-series.ts';
 import { type ServerStory, storyGaps, storySelf, storyServer } from './story-server.ts';
 import { acceptSockets, type FixtureSocket } from './ws-server.ts';
@@ -130,6 +130,9 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     const losing = /^\/api\/hosts\/([^/]+)\/gaps$/.exec(url.pathname)?.[1];
     if (url.pathname.endsWith('/containers')) return json(storyContainers(Date.now()));
     if (losing !== undefined) return json({ gaps: storyGaps(losing, Date.now()) });
+    const then = /^\/api\/hosts\/([^/]+)\/processes$/.exec(url.pathname)?.[1];
+    const asked = hosts().find(({ host }) => host === then);
+    if (asked !== undefined) return json(storyMoment(asked, Number(url.searchParams.get('at')), Date.now()));
     const name = /^\/api\/hosts\/([^/]+)(?:\/rotate)?$/.exec(url.pathname)?.[1] ?? '';
     if (request.method === 'POST') return json({ host: name, token: 'hwh_story' });
     if (request.method === 'PATCH') {

@@ -1,3 +1,4 @@
+import type { MomentBody } from '../../server/src/api/moment-schemas.ts';
 import type { HostDetailBody, HostSummaryBody } from '../../server/src/api/schemas.ts';
 import { STORY_ENGINE } from './story-containers.ts';
 import { measurements } from './story-series.ts';
@@ -50,6 +51,27 @@ export function storyRows(host: HostSummaryBody, now: number): { latest: Record<
   for (const row of latest['temp'] ?? [])
     if (row.tags['sensor'] === host.temperature?.sensor) row.fields['crit'] = host.temperature?.limit ?? null;
   return { latest, rates };
+}
+
+/** What ran on a host at a moment: gpu-box was down for a while, an hour ago. */
+export function storyMoment(host: HostSummaryBody, at: number, now: number): MomentBody {
+  const sampledAt = Math.floor(at / 5000) * 5000;
+  const gap = { from: now - 70 * 60_000, to: now - 60 * 60_000 };
+  if (at > gap.from && at < gap.to) return { at, time: null, before: gap.from, after: gap.to, total: null, processes: [] };
+  const rows = storyRows(host, at).latest['process_top'] ?? [];
+  return {
+    ...{ at, time: sampledAt, before: sampledAt - 5000, after: sampledAt + 5000 > now ? null : sampledAt + 5000, total: 412 },
+    processes: rows.map(({ tags, fields }) => ({
+      by: tags['by'] === 'cpu' ? 'cpu' : 'memory',
+      rank: Number(tags['rank']),
+      name: String(fields['process_name']),
+      user: String(fields['user']),
+      pid: Number(fields['pid']),
+      cpu: Number(fields['cpu_usage']),
+      memory: Number(fields['memory_rss']),
+      gpu_memory: null,
+    })),
+  };
 }
 
 export function storyDetail(summary: HostSummaryBody, now: number): HostDetailBody {

@@ -9,6 +9,7 @@ export type Health = Answer<'/health'>;
 export type HostSummary = Answer<'/api/hosts'>['hosts'][number];
 export type HostDetail = Answer<'/api/hosts/{host}'>;
 export type Container = Answer<'/api/hosts/{host}/containers'>['containers'][number];
+export type MomentProcesses = Answer<'/api/hosts/{host}/processes'>;
 export type SeriesAnswer = Answer<'/api/series'>;
 export type Catalog = Answer<'/api/catalog'>;
 export type CatalogMeasurement = Catalog['measurements'][string];

@@ -17,6 +17,8 @@ export interface Scene {
   readonly y: YScale;
   readonly gaps: readonly Gap[];
   readonly marks: readonly Mark[];
+  /** Marked by a line, ms. */
+  readonly moment: number | null;
   readonly palette: Palette;
 }
 
@@ -196,6 +198,12 @@ export function drawOver(u: uPlot, scene: Scene, positions: readonly ChartValues
     }
   });
   inPlot(u, false, (ctx, box) => flags(u, ctx, box, marks, palette));
+  const at = scene.moment === null ? -1 : u.valToPos(scene.moment, 'x');
+  inPlot(u, true, (ctx, box) => {
+    if (at < 0 || at > box.width) return;
+    ctx.fillStyle = palette.color('--cursor');
+    ctx.fillRect(Math.round(box.left + at), box.top, 1, box.height);
+  });
 }
 
 /** A sample between two silences has no line: it is a dot. */

@@ -57,6 +57,12 @@ export function since(now: number, time: number): string {
   return now - time < DAY * 1000 ? clock(time) : day(time);
 }
 
+/** A moment of the last day as HH:MM, with `seconds` HH:MM:SS; an older one with its date. */
+export function when(now: number, time: number, seconds = false): string {
+  const text = seconds ? moment(time) : clock(time);
+  return now - time < DAY * 1000 ? text : `${day(time)} ${text}`;
+}
+
 /** "Wed 22 Apr 09:26:41". */
 export function fullClock(time: number): string {
   const at = new Date(time);

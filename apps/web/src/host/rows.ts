@@ -1,4 +1,4 @@
-import type { HostDetail, Row } from '../api/types.ts';
+import type { HostDetail, MomentProcesses, Row } from '../api/types.ts';
 
 /** Reading rows of the newest sample. Values may be decimal strings where they are beyond 2^53. */
 
@@ -29,10 +29,17 @@ export interface Process {
   readonly pid: number | null;
   readonly cpu: number | null;
   readonly memory: number | null;
+  /** Bytes on all GPUs; null: none that is known of. */
+  readonly gpu: number | null;
 }
 
 /** The top processes by `cpu` or `memory`, first rank first. */
 export function processesOf(detail: HostDetail | null, by: 'cpu' | 'memory'): Process[] {
+  const held = new Map<number, number>();
+  for (const row of rowsOf(detail, 'gpu_process')) {
+    const pid = numberOf(row, 'pid');
+    if (pid !== null) held.set(pid, (held.get(pid) ?? 0) + (numberOf(row, 'memory_used') ?? 0));
+  }
   return rowsOf(detail, 'process_top')
     .filter(({ tags }) => tags['by'] === by)
     .sort((a, b) => Number(a.tags['rank']) - Number(b.tags['rank']))
@@ -42,7 +49,16 @@ export function processesOf(detail: HostDetail | null, by: 'cpu' | 'memory'): Pr
       pid: numberOf(row, 'pid'),
       cpu: numberOf(row, 'cpu_usage'),
       memory: numberOf(row, 'memory_rss'),
+      gpu: held.get(numberOf(row, 'pid') ?? -1) ?? null,
     }));
+}
+
+/** Those of a moment of the past, as `processesOf`. */
+export function processesThen(moment: MomentProcesses | undefined, by: 'cpu' | 'memory'): Process[] {
+  return (moment?.processes ?? [])
+    .filter((one) => one.by === by)
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ name, user, pid, cpu, memory, gpu_memory: gpu }) => ({ name, user: user ?? '', pid, cpu, memory, gpu }));
 }
 
 export interface FileSystem {
