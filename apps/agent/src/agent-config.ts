@@ -107,6 +107,11 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect
   return loadToml(text, AgentConfigSchema, { file, overrides, rules });
 }
 
+/** What a file without any key means. */
+export function defaultConfig(): AgentConfig {
+  return loadToml('', AgentConfigSchema, { file: 'the defaults' });
+}
+
 /** URL and token to connect with, of a configuration that was loaded to connect. Throws if the token file has gone since. */
 export function connectionOf({ server_url: url = '', token, token_file: file = '', tls }: AgentConfig): Connection {
   return { url, token: token ?? readToken(file), tls: () => readTls(tls) };

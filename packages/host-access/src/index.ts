@@ -1,5 +1,5 @@
 export { DiagnosticDump, type DiagnosticDumpOptions } from './diagnostic-dump.ts';
-export type { Answer, Asked, DumpEntry } from './dump-entry.ts';
+export { type Answer, type Asked, askLine, type DumpEntry } from './dump-entry.ts';
 export * from './host-access.ts';
 export { keepJson } from './keep-json.ts';
 export { LocalHost, type LocalHostOptions } from './local-host.ts';

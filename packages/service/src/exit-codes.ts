@@ -33,7 +33,7 @@ export const EXIT_MEANINGS: Readonly<Record<'hostwire' | 'hostwire-agent', reado
   ],
   'hostwire-agent': [
     { code: EXIT.ok, meaning: 'Done, or stopped as asked. `enroll`: enrolled. `doctor`: no errors, warnings perhaps.' },
-    { code: EXIT.failed, meaning: 'Failed; standard error says why. `doctor`: it found errors.' },
+    { code: EXIT.failed, meaning: 'Failed; standard error says why. `doctor`: it found errors. `verify`: something could not be read.' },
     { code: EXIT.usage, meaning: 'The command line or the configuration cannot be used; standard error names each problem.' },
     { code: EXIT.refused, meaning: '`enroll`: the server refused the code.' },
     { code: EXIT.untrusted, meaning: '`enroll`: the server is not the one that the pin or the CA names.' },

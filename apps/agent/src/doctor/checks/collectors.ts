@@ -19,16 +19,22 @@ export const collectors: AgentCheck = {
     const ticks = createTicks({ source, clock: new TickClock(), intervals: intervalsOf(config), collectors: config.collectors });
     try {
       const capabilities = await ticks.probeAll();
-      const denied = COLLECTORS.map(({ name }) => ({ name, ...(capabilities[name] ?? { available: false }) })).filter(isDenied);
-      const available = Object.values(capabilities).filter((capability) => capability.available).length;
+      const all = COLLECTORS.map(({ name }) => ({ name, ...(capabilities[name] ?? { available: false }) }));
+      const available = all.filter((one) => one.available).map(({ name }) => name);
+      const missing = all.filter((one) => !one.available);
       return [
-        fine(`${available} of ${COLLECTORS.length} collectors work here (hostwire-agent --list)`),
-        ...denied.map(({ name, reason = '', hint = '' }) =>
-          warning(
-            `${name} lacks a right: ${reason}`,
-            `${hint === '' ? 'give the user of the agent that right' : hint}; or switch it off: [collectors.${name}] enabled = false`,
+        fine(`${available.length} of ${all.length} collectors work here: ${available.join(', ')}`),
+        ...missing
+          .filter(isDenied)
+          .map(({ name, reason = '', hint = '' }) =>
+            warning(
+              `${name} lacks a right: ${reason}`,
+              `${hint === '' ? 'give the user of the agent that right' : hint}; or switch it off: [collectors.${name}] enabled = false`,
+            ),
           ),
-        ),
+        ...missing
+          .filter((one) => !isDenied(one))
+          .map(({ name, reason = 'it does not say why', hint = null }) => ({ ...fine(`${name} is not available: ${reason}`), cure: hint })),
       ];
     } finally {
       ticks.close();
