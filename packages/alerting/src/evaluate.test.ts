@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { toCatalog } from '@hostwire/model';
+import { type Fields, type Tags, toCatalog } from '@hostwire/model';
 import type { AlertRecord } from '@hostwire/registry';
 import { tempDir } from '@hostwire/testkit';
 import fc from 'fast-check';
@@ -261,13 +261,118 @@ describe('toRules', () => {
   });
 });
 
+/** What the rules that ship on read, of what collectors declare. */
+function shippedCatalog() {
+  const measurement = (field: string, ...tags: string[]) => ({
+    help: '',
+    tags: Object.fromEntries(tags.map((tag) => [tag, ''])),
+    fields: { [field]: { type: 'int', unit: field === 'expiry' ? 's' : '1', kind: 'gauge', help: '' } as const },
+  });
+  const { expiry, verification_code } = {
+    expiry: measurement('expiry', 'source', 'common_name', 'type'),
+    verification_code: measurement('verification_code'),
+  };
+  const probes = {
+    http_response: measurement('result_code', 'server', 'method'),
+    net_response: measurement('result_code', 'server', 'port'),
+    dns_query: measurement('result_code', 'server', 'domain', 'record_type'),
+    ping: measurement('result_code', 'url'),
+    x509_cert: { ...expiry, fields: { ...expiry.fields, ...verification_code.fields } },
+  };
+  const { cpu } = catalog.measurements;
+  if (cpu === undefined) throw new Error('no cpu');
+  return toCatalog([{ name: 'all', tier: 'medium', help: '', measurements: { ...probes, cpu } }]);
+}
+
+describe('the rules that ship on', () => {
+  const states = async (name: string, measurement: string, tags: Tags, values: readonly Fields[], stepMs: number) => {
+    const shipped = (await loadRules(DEFAULT_RULES_FILE, shippedCatalog())).find((each) => each.name === name);
+    if (shipped === undefined) throw new Error(`no rule ${name}`);
+    let alert: AlertRecord | null = null;
+    return values.map((fields, index) => {
+      const now = index * stepMs;
+      const seen = view({
+        latest: (asked) => (asked === measurement ? { rows: [{ tags, fields }], receivedAt: now, interval: 300 } : undefined),
+      });
+      const [observation] = observe(shipped, seen, now, 0);
+      if (observation === undefined) throw new Error('nothing seen');
+      const next = evaluate(shipped, observation, alert, now);
+      if (next !== null) alert = next.change === 'dropped' ? null : next.alert;
+      return [alert?.state ?? 'inactive', alert?.summary];
+    });
+  };
+
+  it.each([
+    [
+      'http_failed',
+      'http_response',
+      { server: 'https://example.org/', method: 'GET' },
+      'GET https://example.org/ does not answer as it should for 10m',
+    ],
+    ['port_failed', 'net_response', { server: '192.0.2.1', port: '22' }, '192.0.2.1 22 does not answer as it should for 10m'],
+    [
+      'dns_failed',
+      'dns_query',
+      { server: '192.0.2.53', domain: 'a', record_type: 'A' },
+      'Name server 192.0.2.53 does not answer a A as it should for 10m',
+    ],
+    ['ping_failed', 'ping', { url: '192.0.2.1' }, '192.0.2.1 does not answer to ping for 10m'],
+  ])('%s: a target that fails twice is an alarm, once is none', async (name, measurement, tags, summary) => {
+    const codes = (...values: number[]) => values.map((result_code) => ({ result_code }));
+    const seen = await states(name, measurement, tags, codes(0, 4, 0, 4, 1, 4, 0), 300_000);
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'pending', 'inactive', 'pending', 'pending', 'firing', 'resolved']);
+    expect(seen[5]?.[1]).toBe(summary);
+  });
+
+  it('certificate_expires: within two weeks, and says how long it has', async () => {
+    const day = 86_400;
+    const tags = { source: 'tcp://example.org:443', common_name: 'example.org', type: 'leaf' };
+    const seen = await states(
+      'certificate_expires',
+      'x509_cert',
+      tags,
+      [15 * day, 13.9 * day, -2 * day, 89 * day].map((expiry) => ({ expiry })),
+      1_800_000,
+    );
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'firing', 'firing', 'resolved']);
+    expect(seen[1]?.[1]).toBe('Certificate example.org of tcp://example.org:443 has 13d left');
+    expect(seen[2]?.[1]).toBe('Certificate example.org of tcp://example.org:443 has -2d left');
+  });
+
+  it('certificate_invalid: of the server itself', async () => {
+    const tags = { source: 'tcp://example.org:443', common_name: 'example.org', type: 'leaf' };
+    const seen = await states(
+      'certificate_invalid',
+      'x509_cert',
+      tags,
+      [0, 1, 0].map((verification_code) => ({ verification_code })),
+      1_800_000,
+    );
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'firing', 'resolved']);
+  });
+});
+
+describe('rules over what hosts measure of their own', () => {
+  it('name measurements that nobody declares, and only those', () => {
+    const own: RuleTable = { ...table, measurement: 'custom_ups', field: 'load', where: { model: 'a' }, group_by: ['source'] };
+    expect(toRules([own], catalog)).toMatchObject({ problems: [], rules: [{ measurement: 'custom_ups', groupBy: ['source'], unit: '1' }] });
+    expect(toRules([{ ...own, measurement: 'ups' }], catalog).problems[0]?.allowed).toContain('custom_*');
+  });
+});
+
 describe('loadRules', () => {
   it('loads the rules that ship on', async () => {
-    const rules = await loadRules(DEFAULT_RULES_FILE, catalog);
+    const rules = await loadRules(DEFAULT_RULES_FILE, shippedCatalog());
     expect(rules.map(({ name, forMs }) => [name, forMs])).toEqual([
       ['host_offline', 30_000],
       ['high_cpu', 120_000],
       ['identity_conflict', 0],
+      ['http_failed', 360_000],
+      ['port_failed', 360_000],
+      ['dns_failed', 360_000],
+      ['ping_failed', 360_000],
+      ['certificate_expires', 0],
+      ['certificate_invalid', 0],
     ]);
   });
 

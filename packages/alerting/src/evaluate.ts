@@ -108,6 +108,7 @@ function summarise(rule: Rule, observation: Observation, since: number, now: num
     if (name === 'threshold') return 'threshold' in rule ? String(rule.threshold) : whole;
     if (name === 'host') return observation.host;
     if (name === 'age') return age(now - since);
+    if (name === 'duration') return observation.value === null ? 'unknown' : duration(observation.value);
     return observation.labels[name] ?? observation.words?.[name] ?? whole;
   });
 }
@@ -117,7 +118,13 @@ function threeDigits(value: number): string {
 }
 
 function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return duration(Math.max(0, ms / 1000));
+}
+
+/** Seconds in their largest whole unit: `13d`, `-2h`. */
+function duration(value: number): string {
+  if (value < 0) return `-${duration(-value)}`;
+  const seconds = Math.floor(value);
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`;

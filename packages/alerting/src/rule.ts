@@ -1,4 +1,12 @@
-import { type Catalog, GROUP_PATTERN, LABEL_KEY_PATTERN, parseDuration, type Tags } from '@hostwire/model';
+import {
+  type Catalog,
+  CUSTOM_PREFIX,
+  type FieldDeclaration,
+  GROUP_PATTERN,
+  LABEL_KEY_PATTERN,
+  parseDuration,
+  type Tags,
+} from '@hostwire/model';
 import Type, { type Static } from 'typebox';
 
 const Name = Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}$' });
@@ -42,7 +50,7 @@ interface RuleBase {
   readonly labels: Readonly<Record<string, string>>;
   /** How long the condition must hold before the alert fires, ms. */
   readonly forMs: number;
-  /** Template: {value}, {threshold}, {age}, {host}, the names of tags, and {older} and {newer} of a conflict. */
+  /** Template: {value}, {duration} (the value, of seconds), {threshold}, {age}, {host}, the names of tags, {older} and {newer} of a conflict. */
   readonly summary: string;
 }
 
@@ -122,6 +130,9 @@ export function toRules(tables: readonly RuleTable[], catalog: Catalog): { rules
   return { rules, problems };
 }
 
+/** A field of a host's own source, which nobody declares: whether it is there is seen when it comes. */
+const OF_A_SOURCE: FieldDeclaration = { type: 'float', unit: '1', kind: 'gauge', help: '' };
+
 function toThresholdRule(
   table: RuleTable,
   base: RuleBase,
@@ -137,18 +148,21 @@ function toThresholdRule(
   }
   if (measurement === undefined || field === undefined || threshold === undefined) return null;
   const declared = catalog.measurements[measurement];
-  const declaredField = declared?.fields[field];
-  if (declared === undefined) {
+  const isCustom = declared === undefined && measurement.startsWith(CUSTOM_PREFIX);
+  const declaredField = isCustom ? OF_A_SOURCE : declared?.fields[field];
+  if (declared === undefined && !isCustom) {
     problems.push({
       key: key('measurement'),
       value: measurement,
-      allowed: `one of ${Object.keys(catalog.measurements).sort().join(', ')}`,
+      allowed: `one of ${Object.keys(catalog.measurements).sort().join(', ')}, or of a source of the host's own: ${CUSTOM_PREFIX}*`,
     });
   } else if (declaredField === undefined) {
     problems.push({
       key: key('field'),
       value: field,
-      allowed: `a field of ${measurement}: ${Object.keys(declared.fields).sort().join(', ')}`,
+      allowed: `a field of ${measurement}: ${Object.keys(declared?.fields ?? {})
+        .sort()
+        .join(', ')}`,
     });
   } else if (declaredField.type !== 'int' && declaredField.type !== 'float') {
     problems.push({ key: key('field'), value: field, allowed: 'a field that is a number' });

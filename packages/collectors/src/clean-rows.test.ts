@@ -75,6 +75,17 @@ describe('cleanRows', () => {
     expect(empty).toEqual({ fields: { count: 1 } });
   });
 
+  it('takes what nobody declares under its prefix only, numbers as floats that are not rounded', () => {
+    const row = { tags: { a: 'b\n' }, fields: { n: 0.00001234567, i: 5n, word: 'x', on: true, nan: Number.NaN } };
+    expect(cleanRows({ custom_ups: [row], ups: [row] }, measurements, true)).toEqual({
+      data: { custom_ups: [{ tags: { a: 'b ' }, fields: { n: 0.00001234567, i: 5, word: 'x', on: true } }] },
+      rows: 1,
+      dropped: 2,
+      problem: 'ups is not declared',
+    });
+    expect(cleanRows({ custom_ups: [row] }, measurements)).toMatchObject({ data: {}, problem: 'custom_ups is not declared' });
+  });
+
   it('bounds the rows of a measurement', () => {
     expect(clean(...Array.from({ length: 10_002 }, () => ({ fields: { count: 1 } })))).toMatchObject({ rows: 10_000, dropped: 2 });
   });

@@ -1,4 +1,4 @@
-import { AccessError, type HostAccess } from '@hostwire/host-access';
+import { AccessError, type CertificateFacts, type DialAnswer, type HostAccess } from '@hostwire/host-access';
 
 /** What parsers meet where a number or a word should be. */
 const SURPRISES = [
@@ -107,5 +107,41 @@ export function mutateAccess(access: HostAccess, random: () => number, each: num
       const answer = await access.request(...asked);
       return { ...answer, status: random() < 0.1 / each ? 500 : answer.status, body: text(answer.body) };
     },
+    statFs: (...asked: Parameters<HostAccess['statFs']>) => access.statFs(...asked),
+    async dial(...asked: Parameters<HostAccess['dial']>) {
+      mayFail('port');
+      const answer = await access.dial(...asked);
+      const { certificate } = answer;
+      const ended = random() < 0.5 / each ? (ENDS[Math.floor(random() * ENDS.length)] ?? 'done') : answer.ended;
+      const chain = certificate?.chain.map((facts) => mutateFacts(facts, text, random() < 0.2 / each));
+      return {
+        ...answer,
+        ended,
+        bytes: Buffer.from(text(Buffer.from(answer.bytes).toString())),
+        ...(certificate === undefined || chain === undefined
+          ? {}
+          : { certificate: { ...certificate, chain: random() < 0.1 / each ? [] : chain } }),
+      };
+    },
+    async resolve(...asked: Parameters<HostAccess['resolve']>) {
+      mayFail(asked[0]);
+      const { answers, timeMs } = await access.resolve(...asked);
+      return { answers: answers.map(text), timeMs };
+    },
   } satisfies Partial<HostAccess>);
+}
+
+const ENDS: readonly DialAnswer['ended'][] = ['done', 'closed', 'timeout', 'full'];
+
+function mutateFacts(facts: CertificateFacts, text: (answer: string) => string, isOdd: boolean): CertificateFacts {
+  const attributes = (name: CertificateFacts['subject']) =>
+    Object.fromEntries(Object.entries(name).map(([key, value]) => [text(key), text(value)]));
+  return {
+    ...facts,
+    subject: attributes(facts.subject),
+    issuer: attributes(facts.issuer),
+    serialNumber: text(facts.serialNumber),
+    san: facts.san.map(text),
+    ...(isOdd ? { validTo: Number.NaN } : {}),
+  };
 }

@@ -53,6 +53,11 @@ describe('public_ip', () => {
   });
 });
 
+it('parseAddress takes no IPv6 address with a zone', () => {
+  expect(parseAddress('fe80::1', 6)).toBe('fe80::1');
+  expect(() => parseAddress('fe80::1%eth0', 6)).toThrow(/no IPv6 address/);
+});
+
 it.each(['10.0.0.1 ', '1.2.3', '1.2.3.4.5', '01.2.3.4', '::1', '', '1.2.3.4/32'])('parseAddress of %j', (text) => {
   if (text === '10.0.0.1 ') expect(parseAddress(text, 4)).toBe('10.0.0.1');
   else expect(() => parseAddress(text, 4)).toThrow(/no IPv4 address/);

@@ -7,6 +7,8 @@ import { ParseError, quote } from '../proc-text.ts';
  */
 export function parseAddress(text: string, family: 4 | 6): string {
   const address = text.trim();
-  if (address.length > 45 || isIP(address) !== family) throw new ParseError(`public_ip: ${quote(address)} is no IPv${family} address`);
+  // A zone (fe80::1%eth0) means something on that machine alone.
+  if (!/^[0-9A-Fa-f:.]{1,45}$/.test(address) || isIP(address) !== family)
+    throw new ParseError(`public_ip: ${quote(address)} is no IPv${family} address`);
   return family === 4 ? address : new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
