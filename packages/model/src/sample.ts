@@ -146,6 +146,8 @@ export interface HostInfo {
   readonly enabled?: boolean;
   /** Absent: no server has set anything. */
   readonly config?: ConfigReport;
+  /** What its own file lets a server ask of it, such as `tmux.kill`; absent: it knows no actions. */
+  readonly actions?: readonly string[];
 }
 
 /** Measurement that the server's processes write about themselves: no host writes it. */

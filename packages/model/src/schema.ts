@@ -89,6 +89,7 @@ export const HostInfoSchema = Type.Object(
         unreadable: Type.Integer({ minimum: 0 }),
       }),
     ),
+    actions: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
   },
   { $id: 'hostwire/info-v1', title: 'HostInfo', description: 'Static facts of a host.' },
 );

@@ -24,6 +24,7 @@ import { remoteConfigRoutes } from './routes/remote-config.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { serverRoutes } from './routes/server.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { tmuxSessionRoutes } from './routes/tmux-sessions.ts';
 import { COMPONENTS } from './schemas.ts';
 
 export interface ApiOptions {
@@ -147,6 +148,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(sessionRoutes(context));
   await app.register(hostRoutes(context));
   await app.register(hostAccessRoutes(context));
+  await app.register(tmuxSessionRoutes(context));
   await app.register(enrolmentRoutes(context));
   await app.register(enrollRoutes(context));
   await app.register(downloadRoutes(context));

@@ -4,6 +4,7 @@ import { Counters } from '@hostwire/model';
 import type { FastifyInstance } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { LiveSample } from '../live/live-state.ts';
+import { sessionNews } from '../live/session-news.ts';
 import { type Identity, isSameOrigin } from './auth.ts';
 import { hostSummary, rowBody } from './bodies.ts';
 import type { ApiContext } from './context.ts';
@@ -65,9 +66,11 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
 
   const changed = new Set<string>();
   const told = new Map<string, string>();
+  const news = sessionNews(live, context.now);
   const sendHosts = (): void => {
     if (clients.size === 0) {
       told.clear();
+      news.forget();
       changed.clear();
       return;
     }
@@ -86,6 +89,8 @@ export function liveSocket(context: ApiContext, options: LiveSocketOptions = {})
     }
     changed.clear();
     if (hosts.length > 0) broadcast('hosts_update', { hosts, server_time: context.now() });
+    const moved = news.read();
+    if (moved.length > 0) broadcast('sessions_update', { hosts: moved });
   };
 
   const sendSample = ({ sample, rates }: LiveSample): void => {

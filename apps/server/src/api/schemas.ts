@@ -5,6 +5,7 @@ import { ENROLMENT_COMPONENTS } from './enrolment-schemas.ts';
 import { MOMENT_COMPONENTS } from './moment-schemas.ts';
 import { ConflictShape, GapList, GapShape, ProcessShape, ServerAnswer } from './process-schemas.ts';
 import { HostConfigShape, RemoteConfigList, RemoteConfigShape } from './remote-config-schemas.ts';
+import { SESSION_COMPONENTS } from './session-schemas.ts';
 
 /** Shapes of the API. Times are ms since the epoch, UTC, unless a name ends in `_at_iso`. Missing knowledge is null, never 0. */
 
@@ -272,6 +273,16 @@ export const HostPart = Type.Object(
   { $id: 'HostPart', description: 'What the host itself measures, at the time of its newest sample.' },
 );
 
+export const HostStats = Type.Object(
+  {
+    timestamp: HostPart.properties.timestamp,
+    host: HostPart.properties.host,
+    containers: Type.Ref('ContainersPart'),
+    services: Type.Ref('ServicesPart'),
+  },
+  { $id: 'HostStats', description: 'The parts of a host at once; `timestamp` is that of the newest sample of all.' },
+);
+
 export const HostRemoved = Type.Object(
   { host: Type.String(), message: Type.String({ description: 'What became of its access and of its data, in a sentence.' }) },
   { $id: 'HostRemoved' },
@@ -319,6 +330,7 @@ export const COMPONENTS: readonly TSchema[] = [
   HostPart,
   ContainerShape,
   ContainersPart,
+  HostStats,
   HostRemoved,
   HostToken,
   SeriesAnswer,
@@ -331,6 +343,7 @@ export const COMPONENTS: readonly TSchema[] = [
   ServerAnswer,
   GapShape,
   GapList,
+  ...SESSION_COMPONENTS,
   ...MOMENT_COMPONENTS,
   ...ENROLMENT_COMPONENTS,
   RemoteConfigShape,

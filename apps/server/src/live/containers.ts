@@ -1,6 +1,7 @@
-import type { FieldValue, Row } from '@hostwire/model';
+import type { Row } from '@hostwire/model';
 import type { ContainerBody, ContainersBody } from '../api/container-schemas.ts';
 import type { HostLive } from './host-live.ts';
+import { millisecondsOf, numberOf, textOf } from './values.ts';
 
 const NS_PER_MS = 1_000_000n;
 
@@ -23,22 +24,22 @@ export function containersOf(host: HostLive): ContainersBody {
   const containers = rows('docker_container_status').map(({ tags = {}, fields }): ContainerBody => {
     const name = tags['container_name'] ?? '';
     const runs = fields['container_status'] === 'running' || fields['container_status'] === 'paused';
-    const flow = (row: Row | undefined, field: string): number | null => (runs ? number(row?.fields[field]) : null);
+    const flow = (row: Row | undefined, field: string): number | null => (runs ? numberOf(row?.fields[field]) : null);
     return {
-      id: text(fields['container_id']) ?? '',
+      id: textOf(fields['container_id']) ?? '',
       name,
       image: tags['container_image'] ?? '',
       version: tags['container_version'] ?? '',
       project: tags['com.docker.compose.project'] ?? null,
       service: tags['com.docker.compose.service'] ?? null,
-      status: text(fields['container_status']) ?? 'unknown',
-      health: text(health.get(name)?.fields['health_status'])?.toLowerCase() ?? null,
-      failing_streak: number(health.get(name)?.fields['failing_streak']),
-      exit_code: runs ? null : number(fields['exitcode']),
+      status: textOf(fields['container_status']) ?? 'unknown',
+      health: textOf(health.get(name)?.fields['health_status'])?.toLowerCase() ?? null,
+      failing_streak: numberOf(health.get(name)?.fields['failing_streak']),
+      exit_code: runs ? null : numberOf(fields['exitcode']),
       oom_killed: fields['oomkilled'] === true,
-      restarts: number(fields['restart_count']),
-      started_at: milliseconds(fields['started_at']),
-      finished_at: milliseconds(fields['finished_at']),
+      restarts: numberOf(fields['restart_count']),
+      started_at: millisecondsOf(fields['started_at'], NS_PER_MS),
+      finished_at: millisecondsOf(fields['finished_at'], NS_PER_MS),
       cpu: flow(cpu.get(name), 'usage_percent'),
       memory: {
         percent: flow(mem.get(name), 'usage_percent'),
@@ -58,7 +59,11 @@ export function containersOf(host: HostLive): ContainersBody {
     engine:
       info === undefined
         ? null
-        : { name: info.tags?.['engine_host'] ?? '', version: info.tags?.['server_version'] ?? '', images: number(info.fields['n_images']) },
+        : {
+            name: info.tags?.['engine_host'] ?? '',
+            version: info.tags?.['server_version'] ?? '',
+            images: numberOf(info.fields['n_images']),
+          },
     summary: {
       total: containers.length,
       running,
@@ -71,22 +76,4 @@ export function containersOf(host: HostLive): ContainersBody {
 
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function number(value: FieldValue | undefined): number | null {
-  return isWhole(value) || typeof value === 'number' ? Number(value) : null;
-}
-
-function text(value: FieldValue | undefined): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function milliseconds(value: FieldValue | undefined): number | null {
-  return isWhole(value) ? Number(BigInt(value) / NS_PER_MS) : null;
-}
-
-/** Beyond 2^53-1 an integer travels as text. */
-function isWhole(value: FieldValue | undefined): value is number | bigint | string {
-  if (typeof value === 'string') return /^-?\d{1,19}$/.test(value);
-  return typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value));
 }

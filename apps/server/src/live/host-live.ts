@@ -127,6 +127,21 @@ export class HostLive implements HostView {
     return newest === undefined || slots.length === 1 ? newest : { ...newest, rows: slots.flatMap(({ rows }) => rows) };
   }
 
+  /**
+   * The rows of a measurement of one collector as of the newest tick of their tier: where that tick had none, there are none
+   * any more. `current` is false where it says that the collector failed, or where there was no tick since the start.
+   */
+  standing(measurement: string, collector: string): (LatestRows & { readonly current: boolean }) | undefined {
+    const found = this.latest(measurement);
+    if (found === undefined) return undefined;
+    const tick = this.#tiers.get(found.tier);
+    if (tick === undefined) return { ...found, current: false };
+    if (tick.time <= found.time) return { ...found, current: true };
+    if (tick.errors.some((error) => error.collector === collector)) return { ...found, current: false };
+    const { time, receivedAt, interval } = tick;
+    return { time, receivedAt, interval, tier: found.tier, rows: [], current: true };
+  }
+
   measurements(): string[] {
     return [...this.#slots.keys()].sort();
   }

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import Type from 'typebox';
 import { containersOf } from '../../live/containers.ts';
 import type { HostLive } from '../../live/host-live.ts';
+import { servicesOf } from '../../live/services.ts';
 import { hostRows, hostSummary } from '../bodies.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
@@ -94,11 +95,7 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
           response: { 200: Type.Ref('HostPart'), ...failures(401, 403, 404) },
         },
       },
-      async ({ params }) => {
-        const part = hostRows(find(params.host));
-        const times = Object.values(part.latest).map(({ time }) => time);
-        return { timestamp: times.length === 0 ? null : Math.max(...times), host: part };
-      },
+      async ({ params }) => partOf(find(params.host)),
     );
 
     app.get(
@@ -113,6 +110,38 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
         },
       },
       async ({ params }) => containersOf(find(params.host)),
+    );
+
+    app.get(
+      '/api/hosts/:host/services',
+      {
+        schema: {
+          operationId: 'getServices',
+          tags: ['hosts'],
+          summary: 'Its units of systemd',
+          params: HostParams,
+          response: { 200: Type.Ref('ServicesPart'), ...failures(401, 403, 404) },
+        },
+      },
+      async ({ params }) => servicesOf(find(params.host)),
+    );
+
+    app.get(
+      '/api/hosts/:host/stats',
+      {
+        schema: {
+          operationId: 'getStats',
+          tags: ['hosts'],
+          summary: 'What the host measures, its containers and its services at once',
+          params: HostParams,
+          response: { 200: Type.Ref('HostStats'), ...failures(401, 403, 404) },
+        },
+      },
+      async ({ params }) => {
+        const host = find(params.host);
+        const { timestamp, host: part } = partOf(host);
+        return { timestamp, host: part, containers: containersOf(host), services: servicesOf(host) };
+      },
     );
 
     app.get(
@@ -162,6 +191,12 @@ export function hostRoutes(context: ApiContext): FastifyPluginAsyncTypebox {
       },
     );
   };
+}
+
+function partOf(live: HostLive): { timestamp: number | null; host: ReturnType<typeof hostRows> } {
+  const host = hostRows(live);
+  const times = Object.values(host.latest).map(({ time }) => time);
+  return { timestamp: times.length === 0 ? null : Math.max(...times), host };
 }
 
 function notFound(host: string): ApiError {
