@@ -45,7 +45,7 @@ export interface CollectorNeeds {
   readonly sockets?: readonly { readonly path: string; readonly get: readonly string[] }[];
 }
 
-/** A declaration plus two functions. A new collector is one folder and one line in `registry.ts`. */
+/** A declaration plus two functions. A new collector is one folder and one line in `all-collectors.ts`. */
 export interface Collector<Options = unknown> extends CollectorDeclaration {
   /**
    * Schema of `[collectors.<name>]` beyond `enabled`, `tier` and `timeout_seconds`; every key has a default, and says with

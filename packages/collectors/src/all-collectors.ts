@@ -1,0 +1,23 @@
+// Every collector, one line each.
+
+export { cpu } from './cpu/index.ts';
+export { custom } from './custom/index.ts';
+export { disk } from './disk/index.ts';
+export { diskio } from './diskio/index.ts';
+export { dnsQuery } from './dns_query/index.ts';
+export { docker } from './docker/index.ts';
+export { httpResponse } from './http_response/index.ts';
+export { kernel } from './kernel/index.ts';
+export { mem } from './mem/index.ts';
+export { net } from './net/index.ts';
+export { netResponse } from './net_response/index.ts';
+export { netstat } from './netstat/index.ts';
+export { ping } from './ping/index.ts';
+export { pressure } from './pressure/index.ts';
+export { processes } from './processes/index.ts';
+export { publicIp } from './public_ip/index.ts';
+export { swap } from './swap/index.ts';
+export { system } from './system/index.ts';
+export { temp } from './temp/index.ts';
+export { tmux } from './tmux/index.ts';
+export { x509Cert } from './x509_cert/index.ts';
