@@ -261,6 +261,8 @@ class ReconnectingClient implements MqttClient {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
+      // It holds each of the 65,536 numbers as bytes: 8 MB.
+      writeCache: false,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       ...(will === undefined ? {} : { will: { ...will, payload: Buffer.from(will.payload) } }),
