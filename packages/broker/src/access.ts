@@ -27,9 +27,18 @@ const PROBE = ':doctor';
  * credentials can take its session over. Returns the id of the session, or null if this principal may not use this client id.
  */
 export function sessionId(principal: Principal, clientId: string, random: () => string): string | null {
-  if (principal.kind === 'host') return clientId === principal.host || clientId === `${principal.host}${PROBE}` ? clientId : null;
+  if (principal.kind === 'host') return isOwn(principal, hostOfClient(clientId)) ? clientId : null;
   if (clientId === '') return `${usernameOf(principal)}/${random()}`;
   return CLIENT_ID.test(clientId) ? `${usernameOf(principal)}/${clientId}` : null;
+}
+
+/** The host that a client id of a host names. */
+export function hostOfClient(clientId: string): string {
+  return clientId.endsWith(PROBE) ? clientId.slice(0, -PROBE.length) : clientId;
+}
+
+function isOwn({ host, speaksFor = [] }: Extract<Principal, { kind: 'host' }>, asked: string): boolean {
+  return asked === host || speaksFor.includes(asked);
 }
 
 /** The topic of a publish that this principal may send, or null. The server may also publish what is no host's topic. */
@@ -37,7 +46,7 @@ export function publishableTopic(topics: Topics, principal: Principal, topic: st
   const parsed = topics.parse(topic);
   if (principal.kind === 'server') return isBelowRoot(topics, topic) && !/[+#]/.test(topic) ? (parsed ?? { kind: 'other' }) : null;
   if (parsed === null) return null;
-  if (principal.kind === 'host') return parsed.host === principal.host && HOST_PUBLISHES.has(parsed.kind) ? parsed : null;
+  if (principal.kind === 'host') return isOwn(principal, parsed.host) && HOST_PUBLISHES.has(parsed.kind) ? parsed : null;
   return parsed.kind === 'press' && mayPress(principal.scopes) ? parsed : null;
 }
 
@@ -56,7 +65,7 @@ export function maySubscribe(topics: Topics, principal: Principal, filter: strin
   if (principal.kind === 'host') {
     if (filter === topics.serverStatus) return true;
     const parsed = topics.parse(filter);
-    return parsed !== null && parsed.host === principal.host && HOST_READS.has(parsed.kind);
+    return parsed !== null && isOwn(principal, parsed.host) && HOST_READS.has(parsed.kind);
   }
   return (principal.kind === 'server' || mayRead(principal.scopes)) && isBelowRoot(topics, filter);
 }

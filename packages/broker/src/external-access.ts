@@ -86,5 +86,7 @@ export function externalAccess({ registry, topics, server, counters = new Counte
 }
 
 function principalOf(user: MqttUser): Principal {
-  return user.kind === 'host' ? { kind: 'host', host: user.name } : { kind: 'token', name: user.name, scopes: user.record.scopes };
+  return user.kind === 'host'
+    ? { kind: 'host', host: user.name, speaksFor: user.speaksFor }
+    : { kind: 'token', name: user.name, scopes: user.record.scopes };
 }

@@ -3,7 +3,7 @@ import type { Counters, HostTopic, Topics } from '@hostwire/model';
 import { type Registry, SERVER_USERNAME, verifyToken } from '@hostwire/registry';
 import type { BusMessage, Logger } from '@hostwire/transport';
 import type { AedesOptions, Client, PublishPacket } from 'aedes';
-import { mayConnect, maySendWill, maySubscribe, publishableTopic, sessionId } from './access.ts';
+import { hostOfClient, mayConnect, maySendWill, maySubscribe, publishableTopic, sessionId } from './access.ts';
 import type { Connection, Session } from './connection.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { Principal } from './principal.ts';
@@ -70,6 +70,13 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     return isTrusted && commonName === username && registry.certificates.hostOf(serial) === username ? 'theirs' : 'foreign';
   }
 
+  /** Who connects as a host that it is the gateway of, is that host here. */
+  function speaker(principal: Principal, clientId: string): Principal {
+    if (principal.kind !== 'host') return principal;
+    const host = hostOfClient(clientId);
+    return registry.tokens.gatewayOf(host) === principal.host ? { kind: 'host', host, gateway: principal.host } : principal;
+  }
+
   /** On this machine itself there may be no TLS. */
   function mustShow({ isSecure, address }: Connection, principal: Principal): boolean {
     return clientCertificates === 'require' && principal.kind === 'host' && (isSecure || !/^(::ffff:)?127\.|^::1$/.test(address));
@@ -84,7 +91,8 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
     const isEnough = shown === 'theirs' && password === '';
     const known = isEnough ? { principal: { kind: 'host' as const, host: username }, credential: '' } : identified;
     if (typeof known === 'string') return known;
-    const { principal, credential } = known;
+    const { credential } = known;
+    const principal = speaker(known.principal, request.clientId);
     if (shown === 'foreign') return 'bad-certificate';
     if (shown === 'none' && mustShow(connection, principal)) return 'no-certificate';
     if (!mayConnect(principal)) return 'no-scope';
@@ -232,5 +240,6 @@ export function gatekeeper(parts: GatekeeperParts): Hooks {
 export function isCurrent({ tokens, certificates }: Pick<Registry, 'tokens' | 'certificates'>, session: Session): boolean {
   const { principal, credential, certificate } = session;
   if (principal.kind === 'server') return true;
+  if (principal.kind === 'host' && principal.gateway !== undefined && tokens.gatewayOf(principal.host) !== principal.gateway) return false;
   return (credential === '' || tokens.isCurrent(credential)) && (certificate === null || certificates.hostOf(certificate) !== null);
 }

@@ -33,6 +33,7 @@ export function mosquittoAcl(users: readonly MqttUser[], server: ServerUser, top
     ...allFilters(topics).map((filter) => `topic readwrite ${filter}`),
   ];
   for (const user of users) {
+    if (user.kind === 'host' && user.speaksFor.length > 0) lines.push('', ...gatewayLines(user, topics));
     if (user.kind === 'host' || !isOfUse(user)) continue;
     const { scopes } = user.record;
     lines.push(
@@ -45,6 +46,15 @@ export function mosquittoAcl(users: readonly MqttUser[], server: ServerUser, top
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** A gateway connects once for each host behind it, with that host's name as the client id and its own as the user's. */
+function gatewayLines({ name, speaksFor }: Extract<MqttUser, { kind: 'host' }>, topics: Topics): string[] {
+  const lines = speaksFor.flatMap((host) => {
+    const { publish, subscribe } = hostFilters(topics, host);
+    return [...publish.map((filter) => `topic write ${filter}`), ...subscribe.map((filter) => `topic read ${filter}`)];
+  });
+  return ['# A gateway: the topics of the hosts behind it.', `user ${name}`, ...new Set(lines)];
 }
 
 /** What mosquitto.conf needs, to be included in it. `persistence_location` is left to it: that may stand there only once. */

@@ -6,9 +6,11 @@ import { Shared } from './shared.ts';
 import type { Db, Tables, Trx } from './tables.ts';
 
 const REVISION = 'credentials';
+/** What stands for the hash of a host that a gateway speaks for. */
+export const NO_TOKEN = '';
 
 export type Credential =
-  | { readonly kind: 'host'; readonly id: string; readonly name: string; readonly hash: string }
+  | { readonly kind: 'host'; readonly id: string; readonly name: string; readonly hash: string; readonly speaksFor: readonly string[] }
   | { readonly kind: 'token'; readonly id: string; readonly name: string; readonly hash: string; readonly record: TokenRecord };
 
 /**
@@ -22,6 +24,7 @@ export class Credentials {
   #byName = new Map<string, Credential>();
   #byTokenId = new Map<string, Credential>();
   #byId = new Map<string, Credential>();
+  #gateways: ReadonlyMap<string, string> = new Map();
   #certificates = new Map<string, { readonly host: string; readonly expiresAt: number }>();
   #revision = -1;
   #dataVersion: number | null = null;
@@ -43,6 +46,10 @@ export class Credentials {
 
   byId(id: string): Credential | undefined {
     return this.#byId.get(id);
+  }
+
+  gatewayOf(host: string): string | null {
+    return this.#gateways.get(host) ?? null;
   }
 
   certificate(serial: string): { readonly host: string; readonly expiresAt: number } | undefined {
@@ -97,14 +104,19 @@ export class Credentials {
       .transaction()
       .execute(async (trx) => [
         await readMeta(trx, REVISION),
-        await trx.selectFrom('host').select(['host', 'token_hash']).execute(),
+        await trx.selectFrom('host').select(['host', 'token_hash', 'gateway']).execute(),
         await trx.selectFrom('token').selectAll().execute(),
         await trx.selectFrom('host_certificate').selectAll().execute(),
       ]);
     const byName = new Map<string, Credential>();
     const byTokenId = new Map<string, Credential>();
     const byId = new Map<string, Credential>();
-    for (const row of hosts) add({ kind: 'host', id: `host ${row.host} ${salt(row.token_hash)}`, name: row.host, hash: row.token_hash });
+    const gateways = new Map(hosts.flatMap(({ host, gateway }) => (gateway === null ? [] : [[host, gateway] as const])));
+    const speaksFor = (gateway: string) => [...gateways].filter(([, own]) => own === gateway).map(([host]) => host);
+    // Who has no token of its own is no user.
+    for (const { host: name, token_hash: hash } of hosts.filter(({ token_hash: hash }) => hash !== NO_TOKEN)) {
+      add({ kind: 'host', id: `host ${name} ${salt(hash)}`, name, hash, speaksFor: speaksFor(name).sort() });
+    }
     for (const row of tokens) {
       const credential: Credential = {
         kind: 'token',
@@ -123,6 +135,7 @@ export class Credentials {
     this.#byName = byName;
     this.#byTokenId = byTokenId;
     this.#byId = byId;
+    this.#gateways = gateways;
     this.#certificates = new Map(certificates.map(({ serial, host, expires_at: expiresAt }) => [serial, { host, expiresAt }]));
     const first = this.#revision === -1;
     this.#revision = revision;

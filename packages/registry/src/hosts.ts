@@ -1,7 +1,7 @@
 import { groupProblem, type HostInfo, labelsProblem } from '@hostwire/model';
 import { sql } from 'kysely';
 import { revokeCertificates } from './certificates.ts';
-import type { Credentials } from './credentials.ts';
+import { type Credentials, NO_TOKEN } from './credentials.ts';
 import { type HostChange, type HostRecord, type HostRegistry, RegistryError } from './registry.ts';
 import { checkHostName } from './reserved-name.ts';
 import type { Revision } from './revision.ts';
@@ -31,6 +31,13 @@ export function hostRegistry(db: Db, { credentials, remoteConfigs, now }: HostPa
       return { token };
     },
 
+    async addBehind(host, gateway) {
+      await credentials.change(async (trx) => {
+        await checkGateway(trx, host, gateway);
+        await enterHost(trx, { host, token: null, gateway, at: now(), group: null, labels: {} });
+      });
+    },
+
     async rotate(host) {
       const token = newHostToken();
       await credentials.change((trx) => replaceToken(trx, host, token));
@@ -42,6 +49,8 @@ export function hostRegistry(db: Db, { credentials, remoteConfigs, now }: HostPa
         const { numDeletedRows } = await trx.deleteFrom('host').where('host', '=', host).executeTakeFirst();
         if (numDeletedRows === 0n) throw unknownHost(host);
         await revokeCertificates(trx, host);
+        // A new host of this name would speak for them.
+        await trx.updateTable('host').set({ gateway: null }).where('gateway', '=', host).execute();
         // Before the row, as in all changes of that table: a new host of this name inherits nothing.
         await remoteConfigs.raise(trx);
         await trx.deleteFrom('remote_config').where('scope', '=', `host:${host}`).execute();
@@ -54,13 +63,18 @@ export function hostRegistry(db: Db, { credentials, remoteConfigs, now }: HostPa
         const row = await trx.selectFrom('host').selectAll().where('host', '=', host).executeTakeFirst();
         if (row === undefined) throw unknownHost(host);
         const before = toRecord(row);
-        const { group = before.group, labels = before.labels } = checked(typeof change === 'function' ? change(before) : change);
+        const changed = checked(typeof change === 'function' ? change(before) : change);
+        const { group = before.group, labels = before.labels, gateway = before.gateway } = changed;
+        if (gateway !== null && gateway !== before.gateway) {
+          await checkGateway(trx, host, gateway);
+          await revokeCertificates(trx, host);
+        }
         await trx
           .updateTable('host')
-          .set({ group_name: group, labels: JSON.stringify(labels) })
+          .set({ group_name: group, labels: JSON.stringify(labels), gateway, ...(gateway === null ? {} : { token_hash: NO_TOKEN }) })
           .where('host', '=', host)
           .execute();
-        return { ...before, group, labels };
+        return { ...before, group, labels, gateway };
       });
     },
 
@@ -103,7 +117,14 @@ export async function enterHost(
     at,
     group,
     labels,
-  }: Pick<HostRecord, 'host' | 'group' | 'labels'> & { readonly token: string /** Ms since the epoch. */; readonly at: number },
+    gateway = null,
+  }: Pick<HostRecord, 'host' | 'group' | 'labels'> & {
+    /** Null: it has none, `gateway` speaks for it. */
+    readonly token: string | null;
+    readonly gateway?: string | null;
+    /** Ms since the epoch. */
+    readonly at: number;
+  },
 ): Promise<string> {
   checkHostName(host);
   if ((await trx.selectFrom('host').select('host').where('host', '=', host).executeTakeFirst()) !== undefined) {
@@ -112,21 +133,41 @@ export async function enterHost(
   if ((await trx.selectFrom('token').select('id').where('name', '=', host).executeTakeFirst()) !== undefined) {
     throw new RegistryError('exists', `a token has the name ${host} already, and both are MQTT usernames; choose another`);
   }
-  const hash = hashToken(token);
+  const hash = token === null ? NO_TOKEN : hashToken(token);
   await trx
     .insertInto('host')
     .values({
       ...{ host, token_hash: hash, created_at: at, first_seen_at: null, last_seen_at: null, info: null },
-      ...{ group_name: group, labels: JSON.stringify(labels) },
+      ...{ group_name: group, labels: JSON.stringify(labels), gateway },
     })
     .execute();
   return hash;
 }
 
+/** Throws RegistryError if `gateway` cannot speak for this host: `unknown`, or `invalid` where one gateway would stand behind another. */
+async function checkGateway(trx: Trx, host: string, gateway: string): Promise<void> {
+  const row = await trx.selectFrom('host').select('gateway').where('host', '=', gateway).executeTakeFirst();
+  if (row === undefined) throw unknownHost(gateway);
+  const behind = await trx.selectFrom('host').select('host').where('gateway', '=', host).executeTakeFirst();
+  const problem =
+    host === gateway
+      ? `${host} cannot be its own gateway`
+      : row.gateway !== null
+        ? `${gateway} is behind the gateway ${row.gateway} itself; name that one`
+        : behind !== undefined
+          ? `${host} is the gateway of ${behind.host}, so it needs a token of its own`
+          : null;
+  if (problem !== null) throw new RegistryError('invalid', problem);
+}
+
 /** Makes `token` that of a host, in a change of credentials; resolves with its hash. Throws RegistryError `unknown`. */
 export async function replaceToken(trx: Trx, host: string, token: string): Promise<string> {
   const hash = hashToken(token);
-  const { numUpdatedRows } = await trx.updateTable('host').set({ token_hash: hash }).where('host', '=', host).executeTakeFirst();
+  const { numUpdatedRows } = await trx
+    .updateTable('host')
+    .set({ token_hash: hash, gateway: null })
+    .where('host', '=', host)
+    .executeTakeFirst();
   if (numUpdatedRows === 0n) throw unknownHost(host);
   await revokeCertificates(trx, host);
   return hash;
@@ -156,5 +197,6 @@ function toRecord(row: Tables['host']): HostRecord {
     info: row.info === null ? null : (JSON.parse(row.info) as HostInfo),
     group: row.group_name,
     labels: JSON.parse(row.labels) as Record<string, string>,
+    gateway: row.gateway,
   };
 }

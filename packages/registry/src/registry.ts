@@ -39,6 +39,8 @@ export interface HostRecord {
   /** What the host is shown, ruled and configured together with; null: by itself. */
   readonly group: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** The host whose agent asks this one over SSH and speaks for it with its own token; null: the host's own agent does. */
+  readonly gateway: string | null;
 }
 
 export interface HostRegistry {
@@ -46,11 +48,17 @@ export interface HostRegistry {
   get(host: string): Promise<HostRecord | null>;
   /** The token in clear, once; only its hash is kept. Throws RegistryError `exists` or `invalid`. */
   add(host: string): Promise<{ token: string }>;
-  /** A new token; the old one, and the certificates of the host, are refused from now on. Throws RegistryError `unknown`. */
+  /** Enters a host that has no token: `gateway` speaks for it. Throws RegistryError `exists`, `unknown` (the gateway) or `invalid`. */
+  addBehind(host: string, gateway: string): Promise<void>;
+  /**
+   * A new token; the old one, and the certificates of the host, are refused from now on. No gateway speaks for it any more. Throws
+   * RegistryError `unknown`.
+   */
   rotate(host: string): Promise<{ token: string }>;
+  /** Of the hosts that it spoke for none is heard until it has another gateway or a token. Throws RegistryError `unknown`. */
   remove(host: string): Promise<void>;
   /**
-   * Changes group and labels; a function gets what stands now, and nobody changes it in between. Resolves with what stands
+   * Changes group, labels and gateway; a function gets what stands now, and nobody changes it in between. Resolves with what stands
    * then. Throws RegistryError `unknown`, or `invalid` with a sentence.
    */
   update(host: string, change: HostChange | ((record: HostRecord) => HostChange)): Promise<HostRecord>;
@@ -65,6 +73,8 @@ export interface HostChange {
   readonly group?: string | null;
   /** All of them: those that it had before and that are not among these go. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Its own token is refused from now on. Null: none speaks for it; then it needs a token (`rotate`). */
+  readonly gateway?: string | null;
 }
 
 /** What a token of a person or a program may do. */
@@ -103,6 +113,8 @@ export interface TokenRegistry {
   mqttUser(username: string): MqttUser | null;
   /** Everybody who has an MQTT username and has not expired, by name. */
   mqttUsers(): Promise<MqttUser[]>;
+  /** Whose token speaks for this host; null: its own, or nobody's. No query. */
+  gatewayOf(host: string): string | null;
   /** Whether a `credential` that `checkMqtt` gave would be accepted now: not removed, rotated or expired. No query. */
   isCurrent(credential: string): boolean;
 }
@@ -127,7 +139,12 @@ export interface CertificateRegistry {
 
 /** `hash` is that of the token, as a line of Mosquitto's password file holds it. */
 export type MqttUser =
-  | { readonly kind: 'host'; readonly name: string; readonly hash: string }
+  | {
+      readonly kind: 'host';
+      readonly name: string;
+      readonly hash: string /** Hosts behind it, by name. */;
+      readonly speaksFor: readonly string[];
+    }
   | { readonly kind: 'token'; readonly name: string; readonly hash: string; readonly record: TokenRecord };
 
 /** One-time login links and the sessions that they open. */

@@ -111,6 +111,8 @@ export function tokenRegistry(db: Db, credentials: Credentials, now: () => numbe
       return credentials.all().filter((credential) => !isOver(credential));
     },
 
+    gatewayOf: (host) => credentials.gatewayOf(host),
+
     isCurrent(id) {
       const credential = credentials.byId(id);
       return credential !== undefined && !isOver(credential);
