@@ -275,6 +275,8 @@ export function storyHosts(now: number, rare = false, conflict = false): HostSum
       group: Object.entries(GROUPS).find(([, names]) => names.includes(who.name))?.[0] ?? null,
       labels: who.name === 'gpu-box' ? { site: 'home', rack: 'row 2' } : {},
       state: 'online',
+      gateway: null,
+      degraded: false,
       late: false,
       last_seen: now - who.age * 1000,
       interval: 5,

@@ -160,6 +160,11 @@ describe('observe', () => {
     const old = view({ state: 'offline', lastSampleAt: null, lastSeenAt: 1 });
     expect(observe(offline, old, 1_000_000, 990_000)[0]).toMatchObject({ holds: false, clears: false });
     expect(observe(offline, old, 1_030_000, 990_000)[0]?.holds).toBe(true);
+    // Behind a gateway: its wills come one after the other, and what is gone with it is its own alert.
+    const behind = { offlineSince: 5_000, gateway: 'gw' };
+    expect(observe(offline, view(behind), 29_000, 0)[0]).toMatchObject({ holds: null, clears: false });
+    expect(observe(offline, view(behind), 31_000, 0)[0]).toMatchObject({ holds: true, since: 5_000 });
+    expect(observe(offline, view({ ...behind, state: 'unknown' }), 99_000, 0)[0]).toMatchObject({ holds: null, lost: true });
     expect(observe(offline, view({ lastSeenAt: null, lastSampleAt: null, state: 'never_connected' }), 1_000_000, 0)).toEqual([]);
   });
 

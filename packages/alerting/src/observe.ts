@@ -14,7 +14,9 @@ export interface HostView {
   readonly group: string | null;
   readonly labels: Readonly<Record<string, string>>;
   /** By the status topic: `online` only if a live sample or status came since this server's start. */
-  readonly state: 'never_connected' | 'online' | 'offline';
+  readonly state: 'never_connected' | 'online' | 'offline' | 'unknown';
+  /** The host that speaks for it; while that one is offline this one is `unknown`. */
+  readonly gateway?: string | null;
   /** Receive time of the newest live sample; null: none since this server's start. */
   readonly lastSampleAt: number | null;
   /** Receive time of the newest live sample ever known, also from before this server's start. */
@@ -48,6 +50,8 @@ export interface Observation {
 /** A host is silent after this many of its intervals without a sample. */
 export const SILENT_INTERVALS = 3;
 const DEFAULT_INTERVAL_S = 30;
+/** Between the last wills of connections that one machine had: by when a broker has noticed each of them (1.5 times keepalive, and some). */
+const WILLS_MS = 25_000;
 const CONFLICT_HEARD_MS = 600_000;
 
 /**
@@ -70,13 +74,18 @@ function observeConflict({ host, conflict }: HostView, now: number, startedAt: n
 
 function observeOffline(view: HostView, now: number, startedAt: number): Observation[] {
   if (view.lastSeenAt === null) return [];
+  // That is its gateway's alert.
+  if (view.state === 'unknown') return [{ host: view.host, labels: {}, value: null, holds: null, lost: true, clears: false, since: null }];
   const silentMs = SILENT_INTERVALS * (view.interval ?? DEFAULT_INTERVAL_S) * 1000;
   // A time in the future is one of a clock that was set back since.
   const sampleAt = view.lastSampleAt !== null && view.lastSampleAt <= now ? view.lastSampleAt : 0;
   const heardAt = Math.max(sampleAt, startedAt);
   const silent = now - heardAt > silentMs;
   const said = view.offlineSince !== null;
-  const holds = said || silent;
+  const since = said ? view.offlineSince : silent ? heardAt + silentMs : null;
+  // Of a gateway that is gone each host behind it is told so for itself, some of them before the gateway is.
+  const isEarly = (view.gateway ?? null) !== null && since !== null && now - since < WILLS_MS;
+  const holds = isEarly ? null : since !== null;
   return [
     {
       host: view.host,
@@ -85,8 +94,8 @@ function observeOffline(view: HostView, now: number, startedAt: number): Observa
       holds,
       lost: false,
       // One that was heard of before this server listened may be silent since.
-      clears: !holds && view.lastSampleAt !== null && sampleAt >= startedAt,
-      since: said ? view.offlineSince : silent ? heardAt + silentMs : null,
+      clears: holds === false && view.lastSampleAt !== null && sampleAt >= startedAt,
+      since,
     },
   ];
 }

@@ -6,6 +6,7 @@ import { type PostgresDaemon, startPostgres, systemSuite, waitFor } from '@hostw
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { enrolmentContract } from './enrolment-contract.testkit.ts';
+import { gatewayContract } from './gateway-contract.testkit.ts';
 import { writeMeta } from './migrations.ts';
 import { openRegistry, type RegistryOptions } from './open-registry.ts';
 import { postgresBackend } from './postgres-database.ts';
@@ -24,6 +25,7 @@ systemSuite(['postgres', 'initdb', 'psql', 'openssl'], 'a registry in PostgreSQL
 
   registryContract(() => ({ url: postgres.createDatabase() }));
   enrolmentContract(() => ({ url: postgres.createDatabase() }));
+  gatewayContract(() => ({ url: postgres.createDatabase() }));
   remoteConfigContract(() => ({ url: postgres.createDatabase() }));
 
   async function open(url: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {

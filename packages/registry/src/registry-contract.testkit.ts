@@ -36,7 +36,16 @@ export function registryContract(place: () => Place): void {
       const { hosts } = await open(place(), () => now);
       await hosts.add('pve2');
       await hosts.add('pve1');
-      const fresh = { host: 'pve1', createdAt: 1000, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {} };
+      const fresh = {
+        host: 'pve1',
+        createdAt: 1000,
+        firstSeenAt: null,
+        lastSeenAt: null,
+        info: null,
+        group: null,
+        labels: {},
+        gateway: null,
+      };
       expect(await hosts.get('pve1')).toEqual(fresh);
       now = 2000;
       await hosts.seen([

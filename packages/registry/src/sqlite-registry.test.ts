@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { bindable } from './bindable.ts';
 import { Credentials } from './credentials.ts';
 import { enrolmentContract } from './enrolment-contract.testkit.ts';
+import { gatewayContract } from './gateway-contract.testkit.ts';
 import { openDatabase, registryDialect } from './libsql-database.ts';
 import { migrate, writeMeta } from './migrations.ts';
 import { openRegistry } from './open-registry.ts';
@@ -23,6 +24,7 @@ async function open(file = join(tempDir(), 'registry.db'), now?: () => number): 
 
 registryContract(() => ({ file: join(tempDir(), 'registry.db') }));
 enrolmentContract(() => ({ file: join(tempDir(), 'registry.db') }));
+gatewayContract(() => ({ file: join(tempDir(), 'registry.db') }));
 remoteConfigContract(() => ({ file: join(tempDir(), 'registry.db') }));
 
 describe('a registry in a file', () => {

@@ -39,9 +39,13 @@ export const RowShape = Type.Object({
   fields: Type.Record(Type.String(), Scalar, { description: 'Integers beyond 2^53-1 are decimal strings.' }),
 });
 
-export const HostState = Type.Union([Type.Literal('never_connected'), Type.Literal('online'), Type.Literal('offline')], {
-  description: 'By the status topic and by silence: more than 3 intervals without a sample while connected is `late`, see that flag.',
-});
+export const HostState = Type.Union(
+  [Type.Literal('never_connected'), Type.Literal('online'), Type.Literal('offline'), Type.Literal('unknown')],
+  {
+    description:
+      'By the status topic and by silence: more than 3 intervals without a sample while connected is `late`, see that flag. `unknown`: the gateway that speaks for it is not online.',
+  },
+);
 
 export const CollectErrorShape = Type.Object({ collector: Type.String(), code: Type.String(), message: Type.String() });
 
@@ -54,6 +58,8 @@ export const HostSummary = Type.Object(
     group: Nullable(Type.String({ description: 'Null: it is in none.' })),
     labels: Type.Record(Type.String(), Type.String()),
     state: HostState,
+    gateway: Nullable(Type.String({ description: 'The host whose agent asks this one over SSH; null: its own agent.' })),
+    degraded: Type.Boolean({ description: 'Online, but some of its collectors fail (`errors`).' }),
     late: Type.Boolean({ description: 'Online, but the newest fast sample is older than 3 intervals.' }),
     paused: Type.Boolean({ description: 'Told to take no samples (`enabled = false`); its agent is there all the same.' }),
     last_seen: Nullable(Time),

@@ -23,7 +23,7 @@ describe('hostwire host', () => {
     expect(
       (JSON.parse((await run('host', 'list', '--json', '--data-dir', dir)).out) as { host: string }[]).map(({ host }) => host),
     ).toEqual(['pi-02', 'pve1']);
-    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/^HOST +GROUP +LABELS +ADDED +LAST SEEN +OS +AGENT/);
+    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/^HOST +GROUP +LABELS +GATEWAY +ADDED +LAST SEEN +OS +AGENT/);
     const rotated = JSON.parse((await run('host', 'rotate', 'pve1', '--json', '--data-dir', dir)).out) as { token: string };
     expect((await run('host', 'remove', 'pi-02', '--data-dir', dir)).code).toBe(0);
 
@@ -44,12 +44,29 @@ describe('hostwire host set', () => {
     expect((await set('--group', '007', '--label', 'site=home, upstairs', '--label', 'rack=7')).out).toBe(
       'Host pi-01 is in group 007, labels: rack=7 site=home, upstairs.\n',
     );
-    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/\npi-01 +007 +rack=7 site=home, upstairs +\d/);
+    expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/\npi-01 +007 +rack=7 site=home, upstairs +- +\d/);
     const changed = await set('--group', '', '--unlabel', 'rack', '--label', 'owner=a=b', '--json');
-    expect(JSON.parse(changed.out)).toEqual({ host: 'pi-01', group: null, labels: { site: 'home, upstairs', owner: 'a=b' } });
+    expect(JSON.parse(changed.out)).toEqual({ host: 'pi-01', group: null, labels: { site: 'home, upstairs', owner: 'a=b' }, gateway: null });
     expect(await set('--group', 'a/b')).toMatchObject({ code: 1, err: expect.stringMatching(/"a\/b" is no name of a group: 1 to 32/) });
     expect(await set('--label', 'site')).toMatchObject({ code: 2, err: expect.stringContaining('not key=value') });
     expect(await set()).toMatchObject({ code: 2, err: expect.stringContaining('none of them is given') });
+  });
+});
+
+describe('hostwire host add --gateway', () => {
+  it('enters hosts without a token, moves them between gateways, and lists who speaks for them', async () => {
+    const dir = tempDir();
+    const host = (...args: string[]) => run('host', ...args, '--data-dir', dir);
+    await host('add', 'gw');
+    const added = await host('add', 'pi-01', '--gateway', 'gw');
+    expect(added.out).toContain('Host pi-01 added behind gw.');
+    expect(added.out).toContain('[[remote]]\n  name = "pi-01"');
+    expect(added.out).not.toMatch(/token/);
+    expect((await host('list')).out).toMatch(/\npi-01 +- +- +gw +\d/);
+    expect(await host('add', 'pi-02', '--gateway', 'none')).toMatchObject({ code: 1, err: expect.stringContaining('there is no host none') });
+    expect((await host('set', 'pi-01', '--gateway', '')).out).toContain('`hostwire host rotate pi-01`');
+    expect((await host('set', 'pi-01', '--gateway', 'gw')).out).toContain('behind gw');
+    expect(JSON.parse((await host('list', '--json')).out)).toMatchObject([{ gateway: null }, { host: 'pi-01', gateway: 'gw' }]);
   });
 });
 

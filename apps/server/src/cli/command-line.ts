@@ -62,6 +62,7 @@ function defineCommands(cli: CAC): void {
     .action((options: Parsed) => printLogin(serverOptionsOf(options), isJson(options)));
   serverOptions(cli.command('host <action> [name]', 'Hosts: add NAME, list, remove NAME, rotate NAME, set NAME, certificate NAME'), false)
     .option('--group <group>', "For set: the group that it is in, '' for none")
+    .option('--gateway <host>', "For add and set: the host whose agent asks this one over SSH, '' for none")
     .option('--out <dir>', 'For certificate: where it and its key are written')
     .option('--days <count>', 'For certificate: how long it is good (default 365)')
     .option('--label <key=value>', 'For set: a label that it gets; may be given more than once')
@@ -69,7 +70,7 @@ function defineCommands(cli: CAC): void {
     .option('--json', 'Print JSON')
     .action(
       choose<[name: unknown, options: Parsed]>('host', {
-        add: (name, options) => addHost(serverOptionsOf(options), nameOf(name), isJson(options)),
+        add: (name, options) => addHost(serverOptionsOf(options), nameOf(name), textOf(options, 'gateway'), isJson(options)),
         list: (_, options) => listHosts(serverOptionsOf(options), isJson(options)),
         remove: (name, options) => removeHost(serverOptionsOf(options), nameOf(name), isJson(options)),
         rotate: (name, options) => rotateHost(serverOptionsOf(options), nameOf(name), isJson(options)),
@@ -79,7 +80,7 @@ function defineCommands(cli: CAC): void {
         },
         set: (name, options) => {
           const [label, unlabel] = [eachOf(options['label']), eachOf(options['unlabel'])];
-          const settings = { group: asWritten(cli, options, 'group'), label, unlabel };
+          const settings = { group: asWritten(cli, options, 'group'), gateway: asWritten(cli, options, 'gateway'), label, unlabel };
           return setHost(serverOptionsOf(options), nameOf(name), settings, isJson(options));
         },
       }),

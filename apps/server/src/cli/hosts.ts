@@ -9,9 +9,18 @@ import { UsageError } from './failure.ts';
 import { formatTime, print, printJson, printTable } from './print.ts';
 import { withRegistry } from './with-registry.ts';
 
-/** Prints the token once; only its hash is kept. */
-export function addHost(options: ServerOptions, host: string, json: boolean): Promise<void> {
+/** Prints the token once; only its hash is kept. With a gateway the host has none. */
+export function addHost(options: ServerOptions, host: string, gateway: string | undefined, json: boolean): Promise<void> {
   return withRegistry(options, async ({ hosts }, config) => {
+    if (gateway !== undefined) {
+      await hosts.addBehind(host, gateway);
+      if (json) printJson({ host, gateway });
+      else
+        print(
+          `Host ${host} added behind ${gateway}. In the agent.toml of ${gateway}:\n\n  [[remote]]\n  name = "${host}"\n  address = "${host}"`,
+        );
+      return;
+    }
     const { token } = await hosts.add(host);
     printCredentials(host, token, config, json, 'added');
   });
@@ -35,28 +44,40 @@ export function removeHost(options: ServerOptions, host: string, json: boolean):
 export interface HostSettings {
   /** Empty: it is in none. Absent: as it is. */
   readonly group: string | undefined;
+  /** Empty: none speaks for it. Absent: as it is. */
+  readonly gateway: string | undefined;
   /** Each `key=value`. */
   readonly label: readonly string[];
   /** Keys. */
   readonly unlabel: readonly string[];
 }
 
-/** Changes group and labels of a host; other labels stay. Throws UsageError if nothing is to be changed. */
-export function setHost(options: ServerOptions, host: string, { group, label, unlabel }: HostSettings, json: boolean): Promise<void> {
+/** Changes group, gateway and labels of a host; other labels stay. Throws UsageError if nothing is to be changed. */
+export function setHost(
+  options: ServerOptions,
+  host: string,
+  { group, gateway, label, unlabel }: HostSettings,
+  json: boolean,
+): Promise<void> {
   const added = label.map(parseLabel);
-  if (group === undefined && added.length + unlabel.length === 0) {
-    throw new UsageError("host set changes --group GROUP ('' for none), --label key=value, --unlabel key; none of them is given");
+  if (group === undefined && gateway === undefined && added.length + unlabel.length === 0) {
+    throw new UsageError(
+      "host set changes --group GROUP ('' for none), --gateway HOST ('' for none), --label key=value, --unlabel key; none of them is given",
+    );
   }
   return withRegistry(options, async ({ hosts }) => {
     const record = await hosts.update(host, ({ labels }) => ({
       ...(group === undefined ? {} : { group: group === '' ? null : group }),
+      ...(gateway === undefined ? {} : { gateway: gateway === '' ? null : gateway }),
       labels: Object.fromEntries([...Object.entries(labels).filter(([key]) => !unlabel.includes(key)), ...added]),
     }));
-    if (json) printJson({ host, group: record.group, labels: record.labels });
-    else
-      print(
-        `Host ${host} is in ${record.group === null ? 'no group' : `group ${record.group}`}, labels: ${labelsText(record.labels) || 'none'}.`,
-      );
+    if (json) printJson({ host, group: record.group, labels: record.labels, gateway: record.gateway });
+    else {
+      const place = record.group === null ? 'no group' : `group ${record.group}`;
+      const behind = record.gateway === null ? '' : `, behind ${record.gateway}`;
+      print(`Host ${host} is in ${place}, labels: ${labelsText(record.labels) || 'none'}${behind}.`);
+      if (gateway === '') print(`It has no token; \`hostwire host rotate ${host}\` or \`hostwire enroll ${host}\` gives it one.`);
+    }
   });
 }
 
@@ -65,10 +86,11 @@ export function listHosts(options: ServerOptions, json: boolean): Promise<void> 
     const records = await hosts.list();
     if (json) {
       printJson(
-        records.map(({ host, group, labels, createdAt, firstSeenAt, lastSeenAt, info }) => ({
+        records.map(({ host, group, labels, gateway, createdAt, firstSeenAt, lastSeenAt, info }) => ({
           host,
           group,
           labels,
+          gateway,
           created_at: createdAt,
           first_seen: firstSeenAt,
           last_seen: lastSeenAt,
@@ -79,11 +101,12 @@ export function listHosts(options: ServerOptions, json: boolean): Promise<void> 
       return;
     }
     printTable(
-      ['HOST', 'GROUP', 'LABELS', 'ADDED', 'LAST SEEN', 'OS', 'AGENT'],
-      records.map(({ host, group, labels, createdAt, lastSeenAt, info }) => [
+      ['HOST', 'GROUP', 'LABELS', 'GATEWAY', 'ADDED', 'LAST SEEN', 'OS', 'AGENT'],
+      records.map(({ host, group, labels, gateway, createdAt, lastSeenAt, info }) => [
         host,
         group ?? '-',
         labelsText(labels) || '-',
+        gateway ?? '-',
         formatTime(createdAt),
         formatTime(lastSeenAt),
         info?.os ?? '-',

@@ -42,7 +42,7 @@ describe('hostwire status', () => {
       address: server.url,
       started_at: expect.any(Number),
       processes: [{ roles: ['broker', 'ingest', 'alerts', 'api'], degraded: [] }],
-      hosts: { total: 2, online: 1, offline: 0, never_connected: 1 },
+      hosts: { total: 2, online: 1, offline: 0, never_connected: 1, unknown: 0 },
       rates: { samples_per_second: expect.any(Number) },
       store: { kind: 'embedded', series: expect.any(Number) },
       problems: [{ level: 'warn', message: 'the disk is slow', count: 3 }],

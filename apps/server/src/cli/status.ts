@@ -45,7 +45,7 @@ function describe(status: ServerStatus, dataDir: string): string {
     ]),
     [
       'Hosts',
-      `${hosts.total}: ${hosts.online} online, ${hosts.offline} offline, ${hosts.never_connected} never connected${hosts.late === 0 ? '' : `, ${hosts.late} late`}`,
+      `${hosts.total}: ${hosts.online} online, ${hosts.offline} offline, ${hosts.never_connected} never connected${hosts.unknown === 0 ? '' : `, ${hosts.unknown} unknown (their gateway is not online)`}${hosts.late === 0 ? '' : `, ${hosts.late} late`}`,
     ],
     [
       'Rates',

@@ -20,6 +20,7 @@ export interface ServerStatus {
     readonly online: number;
     readonly offline: number;
     readonly never_connected: number;
+    readonly unknown: number;
     readonly late: number;
   };
   /** Means since the start of each process. */
@@ -79,6 +80,7 @@ export function statusOf(
       online: count('online'),
       offline: count('offline'),
       never_connected: count('never_connected'),
+      unknown: count('unknown'),
       late: hosts.filter(({ late }) => late).length,
     },
     rates: {

@@ -12,7 +12,7 @@ const tags = (name: string, more = {}) => ({ container_name: name, container_ima
 
 function hostOf(...ticks: Sample['data'][]) {
   const live = createLiveState(createCatalogIndex(catalog));
-  live.sync([{ host: 'box', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {} }]);
+  live.sync([{ host: 'box', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {}, gateway: null }]);
   ticks.forEach((data, index) => {
     const base = { v: 1, host: 'box', tier: 'medium', run: 'r1', interval: 30, catalog: catalog.hash } as const;
     live.applySample({ ...base, seq: index + 1, time: START + index * 30_000, data }, { receivedAt: START, retained: false });

@@ -53,6 +53,7 @@ export class HostLive implements HostView {
   info: HostInfo | null;
   group: string | null;
   labels: Readonly<Record<string, string>>;
+  gateway: string | null;
   lastSeenAt: number | null;
   lastSampleAt: number | null = null;
   offlineSince: number | null = null;
@@ -61,34 +62,40 @@ export class HostLive implements HostView {
   readonly #tiers = new Map<Tier, TierState>();
   readonly #catalogs: CatalogIndex;
   readonly #conflictOf: (host: string) => HostConflict | null;
+  readonly #stateOf: (host: string) => HostView['state'] | undefined;
   #onlineAt: number | null = null;
   /** When it was heard of last while it took no samples; 0: never. */
   #pausedAt = 0;
 
   constructor(
-    record: Pick<HostRecord, 'host' | 'lastSeenAt' | 'info' | 'group' | 'labels'>,
+    record: Pick<HostRecord, 'host' | 'lastSeenAt' | 'info' | 'group' | 'labels' | 'gateway'>,
     catalogs: CatalogIndex,
     conflictOf: (host: string) => HostConflict | null,
+    stateOf: (host: string) => HostView['state'] | undefined,
   ) {
     this.#conflictOf = conflictOf;
+    this.#stateOf = stateOf;
     this.host = record.host;
     this.lastSeenAt = record.lastSeenAt;
     this.info = record.info;
     this.group = record.group;
     this.labels = record.labels;
+    this.gateway = record.gateway;
     this.#catalogs = catalogs;
   }
 
-  /** True if it is in another group or has other labels than before. */
-  regroup({ group, labels }: Pick<HostRecord, 'group' | 'labels'>): boolean {
-    if (this.group === group && canonicalJson(this.labels) === canonicalJson(labels)) return false;
+  /** True if it is in another group, has other labels or another gateway than before. */
+  regroup({ group, labels, gateway }: Pick<HostRecord, 'group' | 'labels' | 'gateway'>): boolean {
+    if (this.group === group && this.gateway === gateway && canonicalJson(this.labels) === canonicalJson(labels)) return false;
     this.group = group;
     this.labels = labels;
+    this.gateway = gateway;
     return true;
   }
 
   get state(): HostView['state'] {
     if (this.lastSeenAt === null) return 'never_connected';
+    if (this.gateway !== null && this.#stateOf(this.gateway) !== 'online') return 'unknown';
     if (this.offlineSince !== null) return 'offline';
     return this.#onlineAt === null ? 'offline' : 'online';
   }

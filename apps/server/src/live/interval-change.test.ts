@@ -11,7 +11,7 @@ const START = 1_790_000_000_000;
 /** A host as the server sees it, second by second, while its agent is told to go on in another rhythm. */
 function watched(interval: number) {
   const live = createLiveState(createCatalogIndex(toCatalog([])));
-  live.sync([{ host: 'h1', createdAt: 0, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {} }]);
+  live.sync([{ host: 'h1', createdAt: 0, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {}, gateway: null }]);
   const host = live.get('h1');
   if (host === undefined) throw new Error('no host');
   let [now, seq, due, enabled] = [START, 0, START, true];

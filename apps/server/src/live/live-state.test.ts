@@ -25,8 +25,8 @@ beforeEach(() => {
   seq = 0;
   live = createLiveState(createCatalogIndex(catalog));
   live.sync([
-    { host: 'pve1', createdAt: 1, firstSeenAt: 2, lastSeenAt: START - 60_000, info: null, group: null, labels: {} },
-    { host: 'new', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {} },
+    { host: 'pve1', createdAt: 1, firstSeenAt: 2, lastSeenAt: START - 60_000, info: null, group: null, labels: {}, gateway: null },
+    { host: 'new', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {}, gateway: null },
   ]);
 });
 
@@ -70,6 +70,41 @@ describe('the state of a host', () => {
     live.applyStatus('pve1', 'online', fresh(START));
     live.applyStatus('pve1', 'offline', kept(START + 1));
     expect(state()).toBe('offline');
+  });
+
+  it('is unknown behind a gateway that is not online, whatever the host itself said last', () => {
+    const behind = { createdAt: 1, firstSeenAt: 2, lastSeenAt: START, info: null, group: null, labels: {} };
+    const changes: string[] = [];
+    live.sync([
+      { host: 'gw', ...behind, gateway: null },
+      { host: 'pi', ...behind, gateway: 'gw' },
+      { host: 'fresh', ...behind, lastSeenAt: null, gateway: 'gw' },
+    ]);
+    live.onChange((host) => changes.push(host));
+    expect([state('gw'), state('pi'), state('fresh')]).toEqual(['offline', 'unknown', 'never_connected']);
+    live.applyStatus('pi', 'online', fresh(START));
+    expect(state('pi')).toBe('unknown');
+    changes.length = 0;
+    live.applyStatus('gw', 'online', fresh(START));
+    expect([state('gw'), state('pi'), changes]).toEqual(['online', 'online', ['gw', 'pi', 'fresh']]);
+    changes.length = 0;
+    live.applySample({ ...sample({}), host: 'gw' }, fresh(START + 1));
+    expect(changes).toEqual(['gw']);
+    live.applyStatus('pi', 'offline', fresh(START + 1));
+    expect(state('pi')).toBe('offline');
+    live.applyStatus('pi', 'online', fresh(START + 2));
+    live.applyStatus('gw', 'offline', fresh(START + 3));
+    expect(state('pi')).toBe('unknown');
+  });
+
+  it('is degraded while it is online and a part of its collectors fails', () => {
+    const errors = [{ collector: 'zfs', code: 'timeout', message: 'x' }];
+    live.applySample(sample({}, { errors }), fresh(START));
+    expect(summary(START)).toMatchObject({ degraded: true, gateway: null });
+    live.applyStatus('pve1', 'offline', fresh(START + 1));
+    expect(summary(START)).toMatchObject({ degraded: false });
+    live.applySample(sample({}), fresh(START + 2));
+    expect(summary(START)).toMatchObject({ degraded: false, state: 'online' });
   });
 
   it('stays offline when a sample that came before the will is stored after it', () => {

@@ -44,8 +44,16 @@ export function createLiveState(catalogs: CatalogIndex, identities: Identities =
   const hosts = new Map<string, HostLive>();
   const changeListeners = new Set<(host: string) => void>();
   const sampleListeners = new Set<(sample: LiveSample) => void>();
+  const stateOf = (host: string) => hosts.get(host)?.state;
+  const states = new Map<string, HostLive['state'] | undefined>();
   const changed = (host: string): void => {
     for (const listener of changeListeners) listener(host);
+    const state = stateOf(host);
+    if (states.get(host) === state) return;
+    if (state === undefined) states.delete(host);
+    else states.set(host, state);
+    // What is known of a host behind a gateway is known by it.
+    for (const live of hosts.values()) if (live.gateway === host) for (const listener of changeListeners) listener(live.host);
   };
 
   return {
@@ -58,7 +66,7 @@ export function createLiveState(catalogs: CatalogIndex, identities: Identities =
       for (const host of gone) hosts.delete(host);
       for (const record of records) {
         const live = hosts.get(record.host);
-        if (live === undefined) hosts.set(record.host, new HostLive(record, catalogs, (host) => identities.conflictOf(host)));
+        if (live === undefined) hosts.set(record.host, new HostLive(record, catalogs, (host) => identities.conflictOf(host), stateOf));
         if (live === undefined || live.regroup(record)) changed(record.host);
       }
       for (const host of gone) changed(host);

@@ -7,7 +7,7 @@ import type { LiveState } from '../live/live-state.ts';
 export function levels(live: LiveState | null, broker: BrokerStats | null, store: EmbeddedStore | null): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   if (live !== null) {
-    const states = { never_connected: 0, online: 0, offline: 0 };
+    const states = { never_connected: 0, online: 0, offline: 0, unknown: 0 };
     for (const { state } of live.hosts()) states[state]++;
     for (const [state, count] of Object.entries(states)) found.set(`hosts{state="${state}"}`, count);
   }

@@ -8,6 +8,8 @@ export function aHost(change: Partial<HostSummary> = {}): HostSummary {
     group: null,
     labels: {},
     state: 'online',
+    gateway: null,
+    degraded: false,
     late: false,
     paused: false,
     last_seen: Date.now() - 3000,

@@ -3,7 +3,7 @@ import { count } from '../format/number.ts';
 import { age, clock, span } from '../format/time.ts';
 import type { GlyphName } from '../parts/Glyph.vue';
 
-export type HostStatus = 'critical' | 'offline' | 'warning' | 'late' | 'never' | 'paused' | 'ok';
+export type HostStatus = 'critical' | 'offline' | 'unknown' | 'warning' | 'late' | 'never' | 'paused' | 'ok';
 
 interface StatusLook {
   /** Worst first. */
@@ -18,17 +18,19 @@ interface StatusLook {
 export const STATUS: Readonly<Record<HostStatus, StatusLook>> = {
   critical: { rank: 1, word: 'Critical', glyph: 'crit', text: 't-crit', box: 'crit' },
   offline: { rank: 2, word: 'Offline', glyph: 'off', text: 't-off', box: 'off' },
-  warning: { rank: 3, word: 'Warning', glyph: 'warn', text: 't-warn', box: 'warn' },
-  late: { rank: 4, word: 'Late', glyph: 'stale', text: 'fg2', box: 'stale' },
-  never: { rank: 5, word: 'Never connected', glyph: 'nodata', text: 'fg2', box: 'never' },
-  paused: { rank: 6, word: 'Paused', glyph: 'stale', text: 'fg2', box: 'stale' },
-  ok: { rank: 7, word: 'OK', glyph: 'ok', text: 'fg3', box: 'ok' },
+  unknown: { rank: 3, word: 'Unknown', glyph: 'nodata', text: 'fg2', box: 'stale' },
+  warning: { rank: 4, word: 'Warning', glyph: 'warn', text: 't-warn', box: 'warn' },
+  late: { rank: 5, word: 'Late', glyph: 'stale', text: 'fg2', box: 'stale' },
+  never: { rank: 6, word: 'Never connected', glyph: 'nodata', text: 'fg2', box: 'never' },
+  paused: { rank: 7, word: 'Paused', glyph: 'stale', text: 'fg2', box: 'stale' },
+  ok: { rank: 8, word: 'OK', glyph: 'ok', text: 'fg3', box: 'ok' },
 };
 
 /** Not measured is not the same as bad: a host that is silent is offline, whatever its last alerts were. */
 export function statusOf(host: HostSummary): HostStatus {
   if (host.state === 'never_connected') return 'never';
   if (host.state === 'offline') return 'offline';
+  if (host.state === 'unknown') return 'unknown';
   if (host.alerts.critical > 0) return 'critical';
   if (host.alerts.warning > 0) return 'warning';
   if (host.paused) return 'paused';
@@ -62,6 +64,7 @@ export function reasonOf(host: HostSummary, alerts: readonly Alert[], now: numbe
       ? 'No data since the server started'
       : `No data for ${age(now, host.last_seen)}, last seen ${clock(host.last_seen)}`;
   }
+  if (status === 'unknown') return `Its gateway ${host.gateway ?? ''} is not online`;
   const [first] = alerts;
   if (first !== undefined && status !== 'late') {
     const rest = alerts.length > 1 ? `, and ${alerts.length - 1} more` : ` for ${age(now, first.fired_at ?? first.since)}`;
