@@ -46,7 +46,12 @@ describe('hostwire host set', () => {
     );
     expect((await run('host', 'list', '--data-dir', dir)).out).toMatch(/\npi-01 +007 +rack=7 site=home, upstairs +- +\d/);
     const changed = await set('--group', '', '--unlabel', 'rack', '--label', 'owner=a=b', '--json');
-    expect(JSON.parse(changed.out)).toEqual({ host: 'pi-01', group: null, labels: { site: 'home, upstairs', owner: 'a=b' }, gateway: null });
+    expect(JSON.parse(changed.out)).toEqual({
+      host: 'pi-01',
+      group: null,
+      labels: { site: 'home, upstairs', owner: 'a=b' },
+      gateway: null,
+    });
     expect(await set('--group', 'a/b')).toMatchObject({ code: 1, err: expect.stringMatching(/"a\/b" is no name of a group: 1 to 32/) });
     expect(await set('--label', 'site')).toMatchObject({ code: 2, err: expect.stringContaining('not key=value') });
     expect(await set()).toMatchObject({ code: 2, err: expect.stringContaining('none of them is given') });
@@ -63,7 +68,10 @@ describe('hostwire host add --gateway', () => {
     expect(added.out).toContain('[[remote]]\n  name = "pi-01"');
     expect(added.out).not.toMatch(/token/);
     expect((await host('list')).out).toMatch(/\npi-01 +- +- +gw +\d/);
-    expect(await host('add', 'pi-02', '--gateway', 'none')).toMatchObject({ code: 1, err: expect.stringContaining('there is no host none') });
+    expect(await host('add', 'pi-02', '--gateway', 'none')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no host none'),
+    });
     expect((await host('set', 'pi-01', '--gateway', '')).out).toContain('`hostwire host rotate pi-01`');
     expect((await host('set', 'pi-01', '--gateway', 'gw')).out).toContain('behind gw');
     expect(JSON.parse((await host('list', '--json')).out)).toMatchObject([{ gateway: null }, { host: 'pi-01', gateway: 'gw' }]);

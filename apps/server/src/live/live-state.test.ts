@@ -73,7 +73,7 @@ describe('the state of a host', () => {
   });
 
   it('is unknown behind a gateway that is not online, whatever the host itself said last', () => {
-    const behind = { createdAt: 1, firstSeenAt: 2, lastSeenAt: START, info: null, group: null, labels: {} };
+    const behind = { createdAt: 1, firstSeenAt: 2, lastSeenAt: START, info: null, group: null, labels: {}, gateway: null };
     const changes: string[] = [];
     live.sync([
       { host: 'gw', ...behind, gateway: null },

@@ -16,7 +16,7 @@ const INFO: HostInfo = {
 
 function newFleet(info: HostInfo | null = INFO) {
   const live = createLiveState(createCatalogIndex(catalog));
-  live.sync([{ host: 'box', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {} }]);
+  live.sync([{ host: 'box', createdAt: 1, firstSeenAt: null, lastSeenAt: null, info: null, group: null, labels: {}, gateway: null }]);
   if (info !== null) live.applyInfo('box', info, { receivedAt: START, retained: false });
   let seq = 0;
   const host = live.get('box');
