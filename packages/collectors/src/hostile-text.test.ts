@@ -7,6 +7,7 @@ import { parseMountinfo } from './disk/parse.ts';
 import { parseDiskstats } from './diskio/parse.ts';
 import { parseContainers, parseInfo, parseInspect, parseStats, splitImage } from './docker/parse.ts';
 import { parseKernelCounters } from './kernel/parse.ts';
+import { parseMdstat } from './mdstat/parse.ts';
 import { parseMeminfo } from './mem/parse.ts';
 import { parseFlags, parseNetDev, parseSpeed } from './net/parse.ts';
 import { countTcpStates, parseSockstat, TCP_STATES, type TcpState } from './netstat/parse.ts';
@@ -20,6 +21,10 @@ import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } 
 import { parseMillidegrees, sensorName } from './temp/parse.ts';
 import { isNoServer, parseSessions, parseTmuxSockets } from './tmux/parse.ts';
 import { parseCertificates } from './x509_cert/parse.ts';
+import { parseIo, parseNamed } from './zfs/parse.ts';
+import { parseList, parseZone } from './zpool/parse.ts';
+import { parseStatusJson } from './zpool/status-json.ts';
+import { parseStatusText } from './zpool/status-text.ts';
 
 const PARSERS: Record<string, (text: string) => unknown> = {
   parseCpuTimes,
@@ -57,6 +62,13 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseCertificates,
   parseAddress: (text) => [parseAddress(text, 4), parseAddress(text, 6)],
   parsePrometheusLine,
+  parseMdstat,
+  parseNamed: (text) => parseNamed(text, 'x'),
+  parseIo: (text) => parseIo(text, 'x'),
+  parseList,
+  parseZone,
+  parseStatusJson,
+  parseStatusText,
   parseJsonRows: (text) => parseJsonRows(text, { rows: '', fields: { a: '/a', b: '/0' }, tags: { c: '/Id' } }),
 };
 
@@ -96,6 +108,8 @@ const WORDS = [
     ':',
     '0-3',
   ],
+  ...['md0 : active raid1 ', 'sda[0](F) ', ' blocks ', '[2/1] [_U]', 'name type data\n', 'nread ', '  pool: tank\n', ' scan: scrub '],
+  ...['config:\n', '\ttank  ONLINE  ', '\tlogs\n', ' with 0 errors on Sun Nov 10 00:24:01 2024', '"pools":', '"vdevs":', '+0100', '\t'],
   ...['{', '}', '[', ']', ',', '"Id":', '"State":', '"cpu_stats":', '"Names":', 'null', '"a"'],
   ...['s:$1:1:1:1:0:1:a\n', 'p:$1:7:0\n', 's:', '$', '0a: 2 0 00010000 0001 01 7 /tmp/tmux-0/', '/tmp/tmux-'],
   ...[
