@@ -1,5 +1,6 @@
 // Every collector, one line each.
 
+export { amdRocmSmi } from './amd_rocm_smi/index.ts';
 export { cpu } from './cpu/index.ts';
 export { custom } from './custom/index.ts';
 export { disk } from './disk/index.ts';
@@ -7,12 +8,14 @@ export { diskio } from './diskio/index.ts';
 export { dnsQuery } from './dns_query/index.ts';
 export { docker } from './docker/index.ts';
 export { httpResponse } from './http_response/index.ts';
+export { intelGpu } from './intel_gpu/index.ts';
 export { kernel } from './kernel/index.ts';
 export { mdstat } from './mdstat/index.ts';
 export { mem } from './mem/index.ts';
 export { net } from './net/index.ts';
 export { netResponse } from './net_response/index.ts';
 export { netstat } from './netstat/index.ts';
+export { nvidiaSmi } from './nvidia_smi/index.ts';
 export { ping } from './ping/index.ts';
 export { pressure } from './pressure/index.ts';
 export { processes } from './processes/index.ts';

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { activeClock, parseRocmSmi } from './amd_rocm_smi/parse.ts';
 import { parseCpuTimes } from './cpu/parse.ts';
 import { parseJsonRows } from './custom/json.ts';
 import { parsePrometheusLine } from './custom/prometheus.ts';
 import { parseMountinfo } from './disk/parse.ts';
 import { parseDiskstats } from './diskio/parse.ts';
 import { parseContainers, parseInfo, parseInspect, parseStats, splitImage } from './docker/parse.ts';
+import { containerOf } from './gpu-process.ts';
 import { parseKernelCounters } from './kernel/parse.ts';
 import { parseMdstat } from './mdstat/parse.ts';
 import { parseMeminfo } from './mem/parse.ts';
@@ -57,6 +59,9 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseSessions,
   parseTmuxSockets,
   isNoServer,
+  parseRocmSmi,
+  activeClock,
+  containerOf,
   parsePing,
   isUnknownHost,
   parseCertificates,

@@ -1,6 +1,7 @@
 import type { AccessOptions, HostAccess } from '@hostwire/host-access';
 import { isAbsent } from './proc-text.ts';
 import { type ProcessStat, parseProcessStat } from './processes/parse.ts';
+import { shareReading } from './shared-reading.ts';
 
 /** All processes that could be read, and the first failure among those that could not. */
 export interface ProcessTable {
@@ -9,8 +10,12 @@ export interface ProcessTable {
   readonly failure?: unknown;
 }
 
-/** One pass over /proc/<pid>/stat. Throws if not one could be read. */
-export async function readProcessTable(access: HostAccess, options: AccessOptions): Promise<ProcessTable> {
+/** One pass over /proc/<pid>/stat, for all that need it for the tick at `time`. Rejects if not one could be read. */
+export function readProcessTable(access: HostAccess, time: number): Promise<ProcessTable> {
+  return shareReading(access, 'processes', { time, maxAgeMs: 0 }, (signal) => readAll(access, { signal }));
+}
+
+async function readAll(access: HostAccess, options: AccessOptions): Promise<ProcessTable> {
   const pids = (await access.readDir('/proc', options)).filter((name) => /^[1-9][0-9]*$/.test(name));
   const texts = await access.readFiles(
     pids.map((pid) => `/proc/${pid}/stat`),

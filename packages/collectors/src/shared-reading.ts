@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { HostAccess } from '@hostwire/host-access';
 
 interface Reading {
@@ -36,7 +37,10 @@ export function shareReading<T>(
   readings.set(host, own);
   const known = own.get(name);
   if (known !== undefined && Math.abs(time - known.time) <= maxAgeMs) return known.answer as Promise<T>;
-  const answer = ask(AbortSignal.timeout(TIMEOUT_MS));
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  // Every file that is read listens to it: a thousand at once are no leak.
+  setMaxListeners(0, signal);
+  const answer = ask(signal);
   const reading = { time, answer };
   own.set(name, reading);
   answer.catch(() => {

@@ -11,6 +11,7 @@ import {
   type HttpAnswer,
   type HttpAsk,
   keepJson,
+  pruneOutput,
   type ResolveAnswer,
   type ResolveOptions,
 } from '@hostwire/host-access';
@@ -80,9 +81,8 @@ export class TreeHost implements HostAccess {
     return await Promise.race([stat, aborted]);
   }
 
-  async exec(command: string, args: readonly string[], { keep }: ExecOptions = {}): Promise<ExecResult> {
-    const result = this.#find(this.commands, [command, ...args].join(' '));
-    return keep === undefined ? result : { ...result, stdout: keepJson(result.stdout, keep), stderr: '' };
+  async exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    return pruneOutput(this.#find(this.commands, [command, ...args].join(' ')), options);
   }
 
   async request(ask: HttpAsk): Promise<HttpAnswer> {
@@ -137,7 +137,8 @@ export class Readings {
     const context: CollectContext = {
       access,
       options: this.#options,
-      time: 1_790_000_000_000,
+      // Not the same for two readings, or the second would get what is shared of the first.
+      time: 1_790_000_000_000 + Math.floor(monotonic),
       monotonic,
       signal,
       memory: this.#memory,

@@ -57,6 +57,11 @@ export interface ExecOptions extends TimedOptions {
    */
   readonly keep?: readonly string[];
   /**
+   * Pairs of texts between which a command line stands in standard output: its arguments, which may hold passwords, are
+   * discarded before it is recorded or returned.
+   */
+  readonly commandLines?: readonly (readonly [from: string, to: string])[];
+  /**
    * It needs root. Run as it is if this process is root, else through `sudo -n`; throws EACCES with what grants it where the
    * agent's file does not allow that or sudoers refuse it.
    */

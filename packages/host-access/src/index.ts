@@ -3,6 +3,7 @@ export { type Answer, type Asked, askLine, type DumpEntry } from './dump-entry.t
 export * from './host-access.ts';
 export { keepJson } from './keep-json.ts';
 export { LocalHost, type LocalHostOptions } from './local-host.ts';
+export { pruneOutput } from './prune-output.ts';
 export { type AccessLog, recordAccess } from './recorder.ts';
 export type { ReplayTime } from './replay-clock.ts';
 export { ReplayHost, type ReplayOptions } from './replay-host.ts';

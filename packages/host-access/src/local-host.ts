@@ -19,7 +19,6 @@ import {
   type StatFsOptions,
   type TimedOptions,
 } from './host-access.ts';
-import { keepJson } from './keep-json.ts';
 import { MAX_OUTPUT_BYTES, runCommand } from './local-command.ts';
 import { checkDial, dialPeer, dialTarget } from './local-dial.ts';
 import { isInstant, readInstant, readWhole } from './local-file.ts';
@@ -27,6 +26,7 @@ import { checkAsk, sendRequest, targetOf } from './local-request.ts';
 import { checkName, resolveName } from './local-resolve.ts';
 import { deviceMountedAt } from './own-mounts.ts';
 import { pathBelow } from './path-below.ts';
+import { pruneOutput } from './prune-output.ts';
 import { Slots } from './slots.ts';
 import { sudoArgv, toSudoResult } from './sudo.ts';
 
@@ -76,14 +76,14 @@ export class LocalHost implements HostAccess {
   }
 
   exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const { timeout = DEFAULT_TIMEOUT_MS, keep, maxBytes = MAX_OUTPUT_BYTES } = options;
+    const { timeout = DEFAULT_TIMEOUT_MS, maxBytes = MAX_OUTPUT_BYTES } = options;
     return this.#ask(command, { ...options, timeout }, async (signal) => {
       const viaSudo = options.sudo === true && process.geteuid?.() !== 0;
       const [file, ...argv] = viaSudo ? sudoArgv(command, args, this.#sudo) : [command, ...args];
       const turn = await this.#commands.take(command, signal);
       const ran = runCommand(file, argv, { signal, turn, maxBytes: Math.min(maxBytes, MAX_OUTPUT_BYTES) });
       const result = viaSudo ? await toSudoResult(command, ran) : await ran;
-      return keep === undefined ? result : { ...result, stdout: keepJson(result.stdout, keep), stderr: '' };
+      return pruneOutput(result, options);
     });
   }
 

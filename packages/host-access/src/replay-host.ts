@@ -22,6 +22,7 @@ import { checkDial, dialTarget, dialUntil } from './local-dial.ts';
 import { checkAsk, targetOf } from './local-request.ts';
 import { checkName } from './local-resolve.ts';
 import { decodeDial, decodeResolved } from './net-answer.ts';
+import { pruneOutput } from './prune-output.ts';
 import { ReplayClock, type ReplayTime } from './replay-clock.ts';
 
 /** The recorded answers to one and the same ask, in order. */
@@ -130,7 +131,7 @@ export class ReplayHost implements HostAccess {
   async exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     const { stdout, stderr, exitCode = 0 } = this.#answer({ kind: 'command', command, args }, options);
     // What is asked of a dump of another version may be less than what was kept.
-    return options.keep === undefined ? { exitCode, stdout, stderr } : { exitCode, stdout: keepJson(stdout, options.keep), stderr: '' };
+    return pruneOutput({ exitCode, stdout, stderr }, options);
   }
 
   async readFile(path: string, options: AccessOptions = {}): Promise<string> {

@@ -10,7 +10,9 @@ export type FieldKind = 'gauge' | 'counter' | 'state';
 export type Unit =
   | 'percent'
   | 'bytes'
+  | 'MiB'
   | 'bytes/s'
+  | 'kB/s'
   | 'bits/s'
   | 'Mbit/s'
   | 's'
@@ -23,6 +25,7 @@ export type Unit =
   | 'amperes'
   | 'rpm'
   | 'hertz'
+  | 'MHz'
   | 'bits'
   | 'pages'
   | 'files'

@@ -51,7 +51,7 @@ export const processes = defineCollector({
   }),
   probe: (access) => probeFile(access, ['/proc/1/stat', '/proc/self/stat']),
   async collect(context) {
-    const { stats, failure } = await readProcessTable(context.access, { signal: context.signal });
+    const { stats, failure } = await readProcessTable(context.access, context.time);
     if (failure !== undefined) context.report(failure);
     return {
       processes: [{ fields: countProcesses(stats) }],

@@ -3,6 +3,8 @@ import type { Capability, FieldValue, Row } from '@hostwire/model';
 import Type from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { gauge, state } from '../declare.ts';
+import { readGpuMemory } from '../gpu-memory.ts';
+import { NVIDIA_SMI_NEED } from '../nvidia_smi/read.ts';
 import { readPageSize } from '../proc-text.ts';
 import { ProcessForest, readProcessTable } from '../process-table.ts';
 import { type ProcessStat, parseProcessStatus } from '../processes/parse.ts';
@@ -14,7 +16,7 @@ export const tmux = defineCollector({
   tier: 'medium',
   help: 'Sessions of tmux of every user whose server may be asked.',
   needsTwo: true,
-  needs: { ...SESSION_NEEDS, commands: [{ command: 'tmux', args: ['-V'] }, ...SESSION_NEEDS.commands] },
+  needs: { ...SESSION_NEEDS, commands: [{ command: 'tmux', args: ['-V'] }, NVIDIA_SMI_NEED, ...SESSION_NEEDS.commands] },
   measurements: {
     tmux_session: {
       help: 'A session and all processes that descend from its panes.',
@@ -52,9 +54,9 @@ export const tmux = defineCollector({
     return await probeOthers(access);
   },
   async collect(context) {
-    const { access, memory, monotonic, signal, report, time } = context;
+    const { access, memory, monotonic, report, time } = context;
     // Before tmux is asked, which may take a while: the stamp is of now.
-    const table = await readProcessTable(access, { signal });
+    const table = await readProcessTable(access, time);
     if (table.failure !== undefined) report(table.failure);
     const forest = new ProcessForest(table.stats);
     const before = memory.get('reading') as ForestReading | undefined;
@@ -64,6 +66,7 @@ export const tmux = defineCollector({
     for (const failure of failures) report(failure);
     const trees = new Map(sessions.map((session) => [session, forest.below(session.panes)]));
     const rss = await readRss(context, new Set([...trees.values()].flat()));
+    const gpuMemory = sessions.length > 0 ? await readGpuMemory(access, time) : new Map<number, number>();
     const seen = rememberAttached(context, sessions);
     return {
       tmux_session: sessions.map((session): Row => {
@@ -76,6 +79,7 @@ export const tmux = defineCollector({
         if (tree.length > 0) {
           if (usage !== undefined) fields['cpu_usage'] = usage;
           fields['memory_rss'] = tree.reduce((sum, stat) => sum + (rss.get(stat) ?? 0), 0);
+          if (gpuMemory.size > 0) fields['gpu_memory'] = tree.reduce((sum, { pid }) => sum + (gpuMemory.get(pid) ?? 0), 0);
         }
         return { tags: { user: session.user, session: session.title }, fields };
       }),
