@@ -14,6 +14,7 @@ export async function stageAgent(folder, arch) {
   // The bundle is a module by this alone.
   writeFileSync(join(folder, 'lib/package.json'), '{ "type": "module" }\n');
   cpSync(join(root, 'apps/agent/agent.example.toml'), join(folder, 'share/agent.example.toml'));
+  cpSync(join(root, 'infra/systemd/hostwire-agent-sudo.conf'), join(folder, 'share/hostwire-agent-sudo.conf'));
   writeFileSync(join(folder, 'LICENSE.third-party'), thirdPartyLicenses(['apps/agent']));
 }
 
