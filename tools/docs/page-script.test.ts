@@ -38,7 +38,10 @@ describe('toScript', () => {
         fence('text run shows', "one it's\none ...s") +
         fence('toml run file=x/y.toml', 'name = "$NAME"') +
         fence('sh run', 'cat x/y.toml') +
-        fence('text run shows', 'name = "it\'s"'),
+        fence('text run shows', 'name = "it\'s"') +
+        fence('ts run file=x/y.ts', 'const text = `$NAME\\n`;') +
+        fence('sh run', 'cat x/y.ts') +
+        fence('text run shows', 'const text = `$NAME\\n`;'),
     );
     expect(printed).toContain('page: all ran');
   });

@@ -2,7 +2,7 @@
 export type Step =
   | { readonly kind: 'command'; readonly line: number; readonly text: string }
   | { readonly kind: 'background'; readonly line: number; readonly text: string; readonly until: string }
-  | { readonly kind: 'file'; readonly line: number; readonly text: string; readonly path: string }
+  | { readonly kind: 'file'; readonly line: number; readonly text: string; readonly path: string; readonly isCode: boolean }
   | { readonly kind: 'shows'; readonly line: number; readonly text: string };
 
 export interface Page {
@@ -19,7 +19,8 @@ const NEEDS = /^<!-- run needs: ([a-z0-9 -]+) -->$/;
  *
  *     ```sh run                        run to its end; any failure fails the page
  *     ```sh run until="is running"     goes on in the background; the next block waits for this text in what it prints
- *     ```toml run file=agent.toml      written to this file below the working directory
+ *     ```toml run file=agent.toml      written to this file below the working directory, with the variables of the shell set
+ *     ```ts run file=x.ts              the same, but as it is: its dollars are its own
  *     ```text run shows                each line was printed by the block before; `...` stands for anything
  *
  * Throws if a block says something else, or does not end.
@@ -27,26 +28,32 @@ const NEEDS = /^<!-- run needs: ([a-z0-9 -]+) -->$/;
 export function readPage(markdown: string): Page {
   const steps: Step[] = [];
   const needs: string[] = [];
-  let open: { readonly fence: string; readonly words: string; readonly line: number; readonly lines: string[] } | null = null;
+  let open: {
+    readonly fence: string;
+    readonly language: string;
+    readonly words: string;
+    readonly line: number;
+    readonly lines: string[];
+  } | null = null;
   for (const [index, text] of markdown.split('\n').entries()) {
     if (open !== null) {
       if (text !== open.fence) open.lines.push(text);
       else {
-        const step = toStep(open.words, open.line, open.lines.join('\n'));
+        const step = toStep(open.language, open.words, open.line, open.lines.join('\n'));
         if (step !== null) steps.push(step);
         open = null;
       }
       continue;
     }
     const fence = FENCE.exec(text);
-    if (fence !== null) open = { fence: fence[1] ?? '', words: fence[3] ?? '', line: index + 1, lines: [] };
+    if (fence !== null) open = { fence: fence[1] ?? '', language: fence[2] ?? '', words: fence[3] ?? '', line: index + 1, lines: [] };
     else needs.push(...(NEEDS.exec(text)?.[1]?.split(' ') ?? []));
   }
   if (open !== null) throw new Error(`the block at line ${open.line} does not end`);
   return { needs, steps };
 }
 
-function toStep(words: string, line: number, text: string): Step | null {
+function toStep(language: string, words: string, line: number, text: string): Step | null {
   if (words !== 'run' && !words.startsWith('run ')) return null;
   const rest = words.slice(4).trim();
   const until = /^until="([^"]+)"$/.exec(rest)?.[1];
@@ -54,7 +61,7 @@ function toStep(words: string, line: number, text: string): Step | null {
   if (rest === '') return { kind: 'command', line, text };
   if (rest === 'shows') return { kind: 'shows', line, text };
   if (until !== undefined) return { kind: 'background', line, text, until };
-  if (path !== undefined) return { kind: 'file', line, text, path };
+  if (path !== undefined) return { kind: 'file', line, text, path, isCode: language === 'ts' };
   throw new Error(`line ${line}: a block that is run says ${JSON.stringify(rest)}; there are: until="TEXT", file=PATH, shows`);
 }
 
@@ -72,8 +79,9 @@ function toShell(step: Step): string {
   const name = `line ${step.line}`;
   const fail = (what: string): string => `{ echo "page: ${name}: ${what}" >&2; exit 1; }`;
   if (step.kind === 'file') {
-    // Not quoted: a token that a block before it has put into a variable.
-    return [`mkdir -p "$(dirname ${quote(step.path)})"`, `cat > ${quote(step.path)} <<END_OF_FILE`, step.text, 'END_OF_FILE'].join('\n');
+    // A configuration may hold a token that a block before it has put into a variable.
+    const end = step.isCode ? "'END_OF_FILE'" : 'END_OF_FILE';
+    return [`mkdir -p "$(dirname ${quote(step.path)})"`, `cat > ${quote(step.path)} <<${end}`, step.text, 'END_OF_FILE'].join('\n');
   }
   if (step.kind === 'shows') {
     const lines = step.text.split('\n').filter((line) => line.trim() !== '');
