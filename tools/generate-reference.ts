@@ -1,7 +1,7 @@
-// Writes what in docs/reference is derived from code: the metrics reference from the catalog, JSON Schemas of what travels,
-// the commands of both programs as they are defined, and their exit codes.
+// Writes what in docs/reference is derived from code: the metrics reference from the catalog, a page for each collector, JSON
+// Schemas of what travels, the commands of both programs as they are defined, and their exit codes.
 // With --check it writes nothing and exits 1 if a file is not current.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { COLLECTORS, catalog, SELF_DECLARATIONS } from '@hostwire/collectors';
@@ -11,6 +11,7 @@ import { EXIT_MEANINGS, type ProgramShape, shapeOf } from '@hostwire/service';
 import { programOf } from '../apps/agent/src/cli.ts';
 import { COMMANDS } from '../apps/agent/src/commands.ts';
 import { defineProgram } from '../apps/server/src/cli/command-line.ts';
+import { collectorPages, PAGES } from './docs/collector-pages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reference = join(root, 'docs', 'reference');
@@ -32,7 +33,24 @@ for (const [name, schema] of Object.entries({
     `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema }, null, 2)}\n`,
   );
 }
+const pages = collectorPages(COLLECTORS, (name) => readFileSync(join(root, 'packages/collectors/src', name, 'README.md'), 'utf8'));
+for (const [file, text] of Object.entries(pages)) put(join(root, PAGES, file), text);
+for (const file of existsSync(join(root, PAGES)) ? readdirSync(join(root, PAGES)) : []) {
+  if (!Object.hasOwn(pages, file)) drop(join(root, PAGES, file));
+}
 process.exitCode = stale > 0 ? 1 : 0;
+
+/** The page of a collector that there is no more. */
+function drop(file: string): void {
+  const name = relative(root, file);
+  if (!checking) {
+    rmSync(file);
+    process.stdout.write(`removed ${name}\n`);
+    return;
+  }
+  stale++;
+  process.stderr.write(`${name} is of no collector: run npm run docs\n`);
+}
 
 function put(file: string, text: string): void {
   const name = relative(root, file);

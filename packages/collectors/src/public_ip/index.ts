@@ -27,7 +27,7 @@ export const publicIp = defineCollector({
   name: 'public_ip',
   tier: 'slow',
   optIn: true,
-  help: 'The addresses that this host has on the Internet, as a service there sees them. It asks that service: off by default.',
+  help: 'The addresses that this host has on the Internet, as a service there sees them, which it asks.',
   measurements: {
     public_ip: {
       help: 'What one question for each family gave.',
