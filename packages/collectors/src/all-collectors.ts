@@ -22,6 +22,7 @@ export { processes } from './processes/index.ts';
 export { publicIp } from './public_ip/index.ts';
 export { swap } from './swap/index.ts';
 export { system } from './system/index.ts';
+export { systemdUnits } from './systemd_units/index.ts';
 export { temp } from './temp/index.ts';
 export { tmux } from './tmux/index.ts';
 export { x509Cert } from './x509_cert/index.ts';

@@ -20,6 +20,7 @@ import { parsePasswd, parseProcessStat, parseProcessStatus } from './processes/p
 import { parseAddress } from './public_ip/parse.ts';
 import { parseSwapPages } from './swap/parse.ts';
 import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } from './system/parse.ts';
+import { parseSetNumber, parseTimestamp, parseUnits, parseVersion } from './systemd_units/parse.ts';
 import { parseMillidegrees, sensorName } from './temp/parse.ts';
 import { isNoServer, parseSessions, parseTmuxSockets } from './tmux/parse.ts';
 import { parseCertificates } from './x509_cert/parse.ts';
@@ -62,6 +63,10 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseRocmSmi,
   activeClock,
   containerOf,
+  parseUnits,
+  parseVersion,
+  parseSetNumber,
+  parseTimestamp,
   parsePing,
   isUnknownHost,
   parseCertificates,
@@ -129,6 +134,7 @@ const WORDS = [
     '192.0.2.1',
     '2001:db8::1',
   ],
+  ...['Id=', 'a.service', 'Version=', 'Tue 2026-11-24 ', '10:00:00', ' UTC'],
   ...['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----', 'MIIB'],
   ...['\n', ' ', '0', '7', '99999999999999999999', '-1', '1.5', 'NaN', '\0', '\u202e', '\ud800'],
 ];
