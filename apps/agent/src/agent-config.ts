@@ -5,6 +5,7 @@ import { HOST_ID_PATTERN, type Tier } from '@hostwire/model';
 import { ConfigError, type ConfigProblem, loadToml, overridesFrom, redactUrl } from '@hostwire/service';
 import { type ClientTls, parseBrokerUrl } from '@hostwire/transport';
 import Type, { type Static } from 'typebox';
+import { LocalSchema, RemotesSchema, remoteChecks } from './gateway/remote-schema.ts';
 import { DEFAULT_MAX_AGE_HOURS, DEFAULT_MAX_BYTES } from './spool/open-spool.ts';
 import { checkTls, readTls, TLS_ENVIRONMENT, TlsSchema } from './tls-files.ts';
 
@@ -52,6 +53,8 @@ export const AgentConfigSchema = Type.Object({
     backlog_rate: Type.Number({ minimum: 1, maximum: 1000, default: 5 }),
   }),
   sudo: Type.Boolean({ default: false }),
+  local: LocalSchema,
+  remote: RemotesSchema,
   debug: Type.Object({ dump_dir: Type.String({ default: '' }) }),
   collectors: Type.Unsafe<CollectorsConfig>(collectorsConfigSchema()),
 });
@@ -62,6 +65,8 @@ export type AgentConfig = Static<typeof AgentConfigSchema>;
 export interface Connection {
   readonly url: string;
   readonly token: string;
+  /** Default the host's name; a gateway connects with its own for the hosts behind it. */
+  readonly username?: string;
   /** Asked at each attempt. Throws an Error, one sentence, if a file cannot be used. */
   readonly tls?: () => ClientTls;
 }
@@ -96,10 +101,12 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv, { connect
   const overrides = overridesFrom(env, ENVIRONMENT);
   const [top = ''] = text.split(/^\s*\[/m, 1);
   const isNamed = (key: string) => new RegExp(`^\\s*${key}\\s*=`, 'm').test(top) || overrides.some((override) => override.key === key);
+  const checkRemotes = await remoteChecks(text);
   const rules = (config: Partial<AgentConfig>): ConfigProblem[] => [
     ...checkUrl(config.server_url),
     ...checkPins(config.pin),
     ...(connect ? [...checkConnection(isNamed, config), ...checkTokenFile(config), ...checkTls(config.tls)] : []),
+    ...checkRemotes(config.remote, config.host_id),
     ...(config.token !== undefined && config.token_file !== undefined
       ? [{ key: 'token_file', value: JSON.stringify(config.token_file), allowed: 'cannot be set beside token; remove one of them' }]
       : []),

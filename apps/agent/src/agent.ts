@@ -4,6 +4,7 @@ import type { Logger } from '@hostwire/service';
 import type { ConnectionFailure } from '@hostwire/transport';
 import { type AgentConfig, type Connection, intervalsOf } from './agent-config.ts';
 import { type Capabilities, CapabilityWatch, logCapabilities } from './capabilities.ts';
+import { unknownFacts, wasCut } from './gateway/reach.ts';
 import { getAcquainted } from './host-facts.ts';
 import type { HostSource } from './host-source.ts';
 import { RemoteConfigs } from './remote/remote-config.ts';
@@ -85,23 +86,33 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const intervals = (): Record<Tier, number> => intervalsOf(settings);
   const ticks = createTicks({
     ...{ source, clock, intervals: intervals(), collectors: settings.collectors },
-    onCapability: (name, capability) => watch?.note(name, capability),
+    onCapability: (name, capability) => {
+      // Of a host that cannot be reached this says nothing.
+      if (isReachable()) watch?.note(name, capability);
+    },
   });
   let watch: CapabilityWatch | null = null;
-  const facts = await getAcquainted({ source, ticks, remapped, run, intervals: intervals() });
+  const isReachable = (): boolean => source.reach?.reach?.reachable ?? source.reach === undefined;
+  const look = (): Promise<HostInfo> => getAcquainted({ source, ticks, remapped, run, intervals: intervals() });
+  let facts = isReachable() ? await look() : unknownFacts(host, { run, intervals: intervals() });
   const { capabilities } = facts;
   const available = Object.values(capabilities).filter((capability) => capability.available).length;
   logger.info(
     { host, run, intervals: intervals() },
-    settings.enabled
-      ? `${available} of ${Object.keys(capabilities).length} collectors work here; samples go out as ${host} every ${intervals().fast} s`
-      : `no samples are taken: enabled = false, and ${host} waits for the server to change that`,
+    !isReachable()
+      ? `${host} is offline for now, and asked again until it answers`
+      : settings.enabled
+        ? `${available} of ${Object.keys(capabilities).length} collectors work here; samples go out as ${host} every ${intervals().fast} s`
+        : `no samples are taken: enabled = false, and ${host} waits for the server to change that`,
   );
 
   logCapabilities(capabilities, logger);
   watch = new CapabilityWatch({
     first: capabilities,
-    probe: (names) => ticks.probeAll(names),
+    probe: async (names) => {
+      const found = isReachable() ? await ticks.probeAll(names) : {};
+      return isReachable() ? found : {};
+    },
     onChange: () => present?.session.introduce(info(), settings.compress),
     logger,
     // A recording has its answers in the order in which they were asked for.
@@ -113,7 +124,25 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   let openedAt = 0;
   let resentBefore = 0;
   let present: Presence | null = null;
+  const stopReach = source.reach?.onReach(({ reachable }) => void followReach(reachable));
   let close = open();
+
+  /** A host that is gone is offline, and nothing is asked of it; when it is back it is looked at anew. */
+  async function followReach(reachable: boolean): Promise<void> {
+    if (reachable) {
+      facts = await look();
+      if (!isReachable()) return;
+      await watch?.refresh();
+      present?.session.introduce(info(), settings.compress);
+    }
+    present?.session.setPresent(reachable);
+    present?.sampling.change(sampled(), []);
+  }
+
+  /** No samples are taken of a host that cannot be reached. */
+  function sampled(): typeof settings {
+    return { ...settings, enabled: settings.enabled && isReachable() };
+  }
 
   function info(): HostInfo {
     const config = remote.report;
@@ -136,6 +165,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       topics,
       run,
       info: info(),
+      present: isReachable(),
       catalog: declared,
       outbox: spool,
       clock,
@@ -147,7 +177,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       },
     });
     const sampling = startSampling({
-      ...{ ticks, host, settings },
+      ...{ ticks, host, settings: sampled() },
       deliver: (tier, tick) => deliver(session, tier, tick),
       onIdle: () => session.sayOnline(),
     });
@@ -168,7 +198,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       .filter(({ name, enabled }) => enabled && changed.includes(name))
       .map(({ tier }) => tier);
     present?.session.introduce(info(), settings.compress);
-    present?.sampling.change(settings, gained);
+    present?.sampling.change(sampled(), gained);
     if (changed.length > 0) void refresh(changed);
   }
 
@@ -177,6 +207,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 
   async function deliver(session: Session, tier: Tier, { collected, monotonic }: Tick): Promise<void> {
+    if (source.reach !== undefined && wasCut(collected)) {
+      logger.debug({ host, tier }, 'the way to the host was lost under way: no sample of this tick');
+      return;
+    }
     // The fast tier is the sign of life, also where all of its collectors are switched off.
     if (tier !== 'fast' && Object.keys(collected.data).length + collected.errors.length === 0) return;
     const samples = toSamples(
@@ -213,6 +247,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     refresh: () => refresh(),
     async stop() {
+      stopReach?.();
       await close(true);
       ticks.close();
       await watch?.close();

@@ -2,6 +2,7 @@ import { arch, hostname, userInfo } from 'node:os';
 import type { HostAccess } from '@hostwire/host-access';
 import type { HostInfo, Tier } from '@hostwire/model';
 import { version } from '@hostwire/service';
+import { remoteIdentity } from './gateway/reach.ts';
 import type { HostSource } from './host-source.ts';
 import type { Ticks } from './ticks.ts';
 
@@ -30,7 +31,7 @@ export async function readHostname(access: HostAccess, remapped: boolean): Promi
  * other replays: each ask meets the answer that it had.
  */
 export async function getAcquainted({ source, ticks, remapped, run, intervals }: FactsOptions): Promise<HostInfo> {
-  const { access, mock, replay } = source;
+  const { access, mock, replay, reach } = source;
   replay?.beginTick('fast');
   const capabilities = await ticks.probeAll();
   const [name, release, kernel, cpuinfo, meminfo, stat, groups] = await Promise.all([
@@ -42,6 +43,7 @@ export async function getAcquainted({ source, ticks, remapped, run, intervals }:
     read(access, '/proc/stat'),
     read(access, '/etc/group'),
   ]);
+  const identity = reach === undefined ? ownIdentity(groups) : await remoteIdentity(access);
   const model = /^(?:model name|Model|cpu model)\s*:\s*(.+)$/m.exec(cpuinfo)?.[1];
   const cores = stat.match(/^cpu\d+ /gm)?.length ?? 0;
   const memory = /^MemTotal:\s+(\d+) kB$/m.exec(meminfo)?.[1];
@@ -51,18 +53,23 @@ export async function getAcquainted({ source, ticks, remapped, run, intervals }:
     hostname: name.slice(0, 255),
     os: osName(release),
     kernel: line(kernel) || 'unknown',
-    arch: arch(),
+    arch: identity.arch,
     ...(model === undefined ? {} : { cpu_model: model.trim().slice(0, 255) }),
     ...(cores === 0 ? {} : { n_cpus: cores }),
     ...(memory === undefined ? {} : { mem_total: Number(memory) * 1024 }),
     ...(boot === undefined ? {} : { boot_time: Number(boot) }),
-    user: userName(),
-    groups: groupNames(groups),
+    user: identity.user,
+    groups: identity.groups,
     capabilities,
     ...(mock ? { mock } : {}),
     run,
     intervals,
   };
+}
+
+/** Of this process. */
+function ownIdentity(groups: string): { arch: string; user: string; groups: string[] } {
+  return { arch: arch(), user: userName(), groups: groupNames(groups) };
 }
 
 /** What a host says of itself to a server that does not know it yet. Never rejects. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type HostAccess, LocalHost, ReplayHost, type ReplayTime } from '@hostwire/host-access';
 import type { Tier } from '@hostwire/model';
+import type { HostReach } from './gateway/reach.ts';
 
 /** Where what is collected comes from: this host, or a recording of one. */
 export interface HostSource {
@@ -10,6 +11,8 @@ export interface HostSource {
   readonly mock: boolean;
   /** The recording that is played, null for this host. */
   readonly replay: ReplayPlayer | null;
+  /** Whether it can be reached; absent: it is this machine. */
+  readonly reach?: HostReach;
 }
 
 /** A recording has one reading head: its ticks must not overlap. */

@@ -29,6 +29,7 @@ import {
 import { type AgentCommand, type CliOptions, type Given, helpText, parseCommand, parseCommandLine, UsageError } from './cli.ts';
 import { COMMANDS } from './commands.ts';
 import { dryRun } from './dry-run.ts';
+import { startRemoteAgents } from './gateway/remote-agents.ts';
 import { keepHealthFile } from './health-file.ts';
 import { readHostname } from './host-facts.ts';
 import { type HostSource, lacksProc, openHost } from './host-source.ts';
@@ -125,12 +126,13 @@ async function serve(options: CliOptions): Promise<void> {
   const host = await hostIdOf(config, source);
   const broker = redactUrl(connection.url);
   const onPayload = dump === null ? {} : { onPayload: (kind: string, text: string) => dump.payload(kind, text) };
+  const spool = await spoolFolder(config.spool.dir, env);
   const agent = await startAgent({
-    config,
+    config: config.local.enabled ? config : { ...config, enabled: false },
     connection,
     source,
     host,
-    spoolFolder: await spoolFolder(config.spool.dir, env),
+    spoolFolder: spool,
     remapped,
     logger: log,
     ...onPayload,
@@ -142,6 +144,10 @@ async function serve(options: CliOptions): Promise<void> {
   notifier.ready(`connecting to ${broker}`);
   refresh = () => agent.refresh();
   lifecycle.add('agent', () => agent.stop(), { timeout: 1_000 });
+  if (config.remote.length === 0 || source.replay !== null) return;
+  const remotes = await startRemoteAgents({ config, connection, gateway: host, spoolFolder: spool, logger: log });
+  refresh = () => Promise.all([agent, ...remotes].map((one) => one.refresh()));
+  lifecycle.add('remote hosts', () => Promise.all(remotes.map((one) => one.stop())).then(() => undefined), { timeout: 2_000 });
 }
 
 /** The host as the options say, its asks recorded if the configuration wants a dump. */

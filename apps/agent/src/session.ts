@@ -10,8 +10,10 @@ import type { TickClock } from './tick-clock.ts';
 export interface SessionOptions {
   readonly connection: Connection;
   readonly topics: Topics;
-  /** Also the client id and the user name. */
+  /** Also the client id, and the user name if the connection has none. */
   readonly host: string;
+  /** Whether the host is there, which is so for that of the agent itself; default true. */
+  readonly present?: boolean;
   readonly run: string;
   readonly info: HostInfo;
   readonly catalog: Catalog;
@@ -47,24 +49,30 @@ export class Session {
   readonly #client: MqttClient;
   readonly #publisher: Publisher;
   #info: HostInfo;
+  #present: boolean;
   #serverOffline = false;
   #closed = false;
 
   constructor(options: SessionOptions) {
     const { connection, topics, host, info, logger, timing = {} } = options;
     const { minDelayMs, maxDelayMs } = timing;
+    const { username = host } = connection;
     this.#options = options;
     this.#info = info;
+    this.#present = options.present ?? true;
     this.#client = connectMqtt({
       url: connection.url,
       clientId: host,
-      username: host,
+      username,
       password: connection.token,
       ...(connection.tls === undefined ? {} : { tls: connection.tls }),
       will: { topic: topics.status(host), payload: 'offline', qos: 1, retain: true },
       keepaliveSeconds: KEEPALIVE_SECONDS,
       logger,
-      refusedAdvice: `the token of ${host} was rotated or revoked, or the host removed: on the server run hostwire enroll ${host}, and here the command that it prints`,
+      refusedAdvice:
+        username !== host
+          ? `the token of ${username} was rotated or revoked, or ${host} is not behind it: on the server run hostwire host add ${host} --gateway ${username}`
+          : `the token of ${host} was rotated or revoked, or the host removed: on the server run hostwire enroll ${host}, and here the command that it prints`,
       ...(minDelayMs === undefined ? {} : { minDelayMs }),
       ...(maxDelayMs === undefined ? {} : { maxDelayMs }),
     });
@@ -73,7 +81,8 @@ export class Session {
     this.#listen(topics.config(host), (payload) => options.onConfig?.(topics.config(host), payload));
     this.#listen(topics.status(host), (payload) => {
       // The will of a predecessor whose half-open connection the broker has only now given up.
-      if (payload.toString() === 'offline' && this.#client.connected) this.#publish('status', topics.status(host), 'online');
+      if (payload.toString() === 'offline' && this.#present && this.#client.connected)
+        this.#publish('status', topics.status(host), 'online');
     });
     this.#listen(topics.serverStatus, (payload) => this.#followServer(payload.toString()));
     this.#client.onConnect(() => {
@@ -99,7 +108,14 @@ export class Session {
   /** Says that it is there, where no samples do. */
   sayOnline(): void {
     const { topics, host } = this.#options;
-    if (this.#client.connected) this.#publish('status', topics.status(host), 'online');
+    if (this.#present && this.#client.connected) this.#publish('status', topics.status(host), 'online');
+  }
+
+  /** Says that the host is there, or is not although its agent is. */
+  setPresent(present: boolean): void {
+    if (this.#present === present) return;
+    this.#present = present;
+    if (this.#client.connected) this.#sayStatus();
   }
 
   /** Samples that were sent again. */
@@ -123,9 +139,14 @@ export class Session {
   /** Retained is not storage: a broker that restarted has none of it, so each connection says all of it again. */
   #announce(): void {
     const { topics, host, catalog } = this.#options;
-    this.#publish('status', topics.status(host), 'online');
+    this.#sayStatus();
     this.#sayInfo();
     this.#publish('catalog', topics.catalog(host), JSON.stringify(catalog), gzipPayload);
+  }
+
+  #sayStatus(): void {
+    const { topics, host } = this.#options;
+    this.#publish('status', topics.status(host), this.#present ? 'online' : 'offline');
   }
 
   #sayInfo(): void {

@@ -1,4 +1,5 @@
 export * from './daemons.ts';
+export * from './network.ts';
 export * from './scripted-influx.ts';
 export * from './seeded-faults.ts';
 export * from './sshd.ts';

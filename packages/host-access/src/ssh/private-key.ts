@@ -7,6 +7,24 @@ export class KeyFileError extends Error {
 
 /** The text of a private key. Throws KeyFileError if the file cannot be read, others may read it, or it is no key without a passphrase. */
 export async function readPrivateKey(file: string): Promise<string> {
+  return readKey(file, (await loadSsh2()).utils);
+}
+
+/** A function that says what is wrong with a key file, as the end of a sentence; null: nothing. */
+export async function keyChecker(): Promise<(file: string) => string | null> {
+  const { utils } = await loadSsh2();
+  return (file) => {
+    try {
+      readKey(file, utils);
+      return null;
+    } catch (error) {
+      if (error instanceof KeyFileError) return error.message;
+      throw error;
+    }
+  };
+}
+
+function readKey(file: string, { parseKey }: Pick<typeof import('ssh2')['utils'], 'parseKey'>): string {
   let text: string;
   let mode: number;
   try {
@@ -21,7 +39,6 @@ export async function readPrivateKey(file: string): Promise<string> {
     throw new KeyFileError(`cannot be read: ${(cause as Error).message}`, { cause });
   }
   if ((mode & 0o077) !== 0) throw new KeyFileError(`may be read by others; chmod 600 ${file}`);
-  const { parseKey } = (await loadSsh2()).utils;
   const parsed = parseKey(text);
   if (parsed instanceof Error) {
     if (/encrypted|passphrase/i.test(parsed.message)) {
