@@ -20,6 +20,7 @@ export { ping } from './ping/index.ts';
 export { pressure } from './pressure/index.ts';
 export { processes } from './processes/index.ts';
 export { publicIp } from './public_ip/index.ts';
+export { smartctl } from './smartctl/index.ts';
 export { swap } from './swap/index.ts';
 export { system } from './system/index.ts';
 export { systemdUnits } from './systemd_units/index.ts';

@@ -18,6 +18,7 @@ import { parsePressure } from './pressure/parse.ts';
 import { ParseError } from './proc-text.ts';
 import { parsePasswd, parseProcessStat, parseProcessStatus } from './processes/parse.ts';
 import { parseAddress } from './public_ip/parse.ts';
+import { parseReport, parseScan } from './smartctl/parse.ts';
 import { parseSwapPages } from './swap/parse.ts';
 import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } from './system/parse.ts';
 import { parseSetNumber, parseTimestamp, parseUnits, parseVersion } from './systemd_units/parse.ts';
@@ -73,6 +74,8 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseAddress: (text) => [parseAddress(text, 4), parseAddress(text, 6)],
   parsePrometheusLine,
   parseMdstat,
+  parseScan,
+  parseReport,
   parseNamed: (text) => parseNamed(text, 'x'),
   parseIo: (text) => parseIo(text, 'x'),
   parseList,
@@ -119,7 +122,19 @@ const WORDS = [
     '0-3',
   ],
   ...['md0 : active raid1 ', 'sda[0](F) ', ' blocks ', '[2/1] [_U]', 'name type data\n', 'nread ', '  pool: tank\n', ' scan: scrub '],
-  ...['config:\n', '\ttank  ONLINE  ', '\tlogs\n', ' with 0 errors on Sun Nov 10 00:24:01 2024', '"pools":', '"vdevs":', '+0100', '\t'],
+  ...[
+    'config:\n',
+    '\ttank  ONLINE  ',
+    '\tlogs\n',
+    ' with 0 errors on Sun Nov 10 00:24:01 2024',
+    '"pools":',
+    '"devices":',
+    '"ata_smart_attributes":',
+    '"table":',
+    '"vdevs":',
+    '+0100',
+    '\t',
+  ],
   ...['{', '}', '[', ']', ',', '"Id":', '"State":', '"cpu_stats":', '"Names":', 'null', '"a"'],
   ...['s:$1:1:1:1:0:1:a\n', 'p:$1:7:0\n', 's:', '$', '0a: 2 0 00010000 0001 01 7 /tmp/tmux-0/', '/tmp/tmux-'],
   ...[

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AccessError } from '@hostwire/host-access';
 import { fixturesDir } from '@hostwire/testkit';
 import { describe, expect, it } from 'vitest';
+import { expectSoundRows } from '../mutated.testkit.ts';
 import { Readings, TreeHost } from '../tree-host.testkit.ts';
 import { mdstat } from './index.ts';
 import { parseMdstat } from './parse.ts';
@@ -87,6 +88,21 @@ describe('mdstat', () => {
   ])('refuses %s', (_, body) => {
     expect(() => fieldsOf(body)).toThrow(expect.objectContaining({ code: 'parse' }));
   });
+});
+
+it('gives rows as declared, or one clear error, whatever became of the file', { timeout: 3_600_000 }, async () => {
+  const text = [
+    `${HEAD}md6 : active (auto-read-only) raid1 sdb2[2](F) sdc[1](S) sda2[0]`,
+    '      195310144 blocks super 1.2 [2/1] [U_]',
+    '      [=>...................]  recovery =  8.5% (16775552/195310144) finish=17.0min speed=259783K/sec',
+    '',
+    'md10 : active raid0 sda1[0] sdb1[1]',
+    '      314159265 blocks 64k chunks',
+    '',
+    'md11 : inactive sdb[1](S)',
+    `      7932 blocks super external:imsm${TAIL}`,
+  ].join('\n');
+  await expectSoundRows(mdstat, host(text));
 });
 
 const folder = fixturesDir();

@@ -5,6 +5,7 @@ import { parseLines } from '@hostwire/model/line-protocol';
 import { fixturesDir } from '@hostwire/testkit';
 import { describe, expect, it } from 'vitest';
 import { cleanRows } from '../clean-rows.ts';
+import { expectSoundRows } from '../mutated.testkit.ts';
 import { Readings, TreeHost } from '../tree-host.testkit.ts';
 import { zfs } from './index.ts';
 
@@ -54,6 +55,18 @@ describe('zfs', () => {
     expect(await zfs.probe(host({ arcstats: kstat() }), options)).toEqual({ available: true });
     expect(await zfs.probe(new TreeHost(), options)).toEqual({ available: false, reason: 'no ZFS module in this kernel' });
   });
+});
+
+it('gives rows as declared, or one clear error, whatever became of the files', { timeout: 3_600_000 }, async () => {
+  const files = {
+    arcstats: kstat('hits 4 33266704081', 'size 4 14960038920', 'memory_available_bytes 3 -397'),
+    zil: kstat('zil_commit_count 4 52922839'),
+    'tank/state': 'ONLINE\n',
+    'tank/io':
+      '12 3 0x00 1 80 79 39\nnread    nwritten reads    writes   wtime    wlentime\n1884160  3206144  22       132      7155162  104112268\n',
+    'tank/objset-0x36': kstat('dataset_name 7 tank/a', 'reads 4 3', 'nwritten 4 5238564124'),
+  };
+  await expectSoundRows(zfs, host(files));
 });
 
 const fixtures = fixturesDir();
