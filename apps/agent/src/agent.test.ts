@@ -1,5 +1,7 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ReplayHost } from '@hostwire/host-access';
+import { LocalHost, ReplayHost } from '@hostwire/host-access';
 import { type HostInfo, type Sample, topics as topicsUnder } from '@hostwire/model';
 import { catalogCheck, hostInfoCheck, sampleCheck } from '@hostwire/model/schema';
 import { createLogger } from '@hostwire/service';
@@ -64,6 +66,26 @@ describe('startAgent', () => {
     expect(payloads.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['status', 'info', 'catalog', 'fast', 'medium']));
     expect(payloads.filter(({ kind }) => kind === 'fast').length).toBe(all.filter(({ tier }) => tier === 'fast').length);
     expect(log()).toContain('samples go out as h1 every 1 s');
+  });
+
+  it('looks again when it is told to, and tells the server and the log what has come and gone', async () => {
+    const broker = await TestBroker.start();
+    const root = tempDir();
+    mkdirSync(join(root, 'proc'));
+    writeFileSync(join(root, 'proc/stat'), 'cpu  1 2 3 4 5 6 7 8 9 10\n');
+    const access = new LocalHost({ root });
+    const { agent, log } = await start(broker, { source: { access, mock: false, replay: null } });
+    const told = () => (decodeJson(broker.on(topics.info('h1')).at(-1)?.payload ?? Buffer.from('{}')) as HostInfo).capabilities?.['mem'];
+    await waitFor(() => told()?.available === false, { what: 'what is not there' });
+    writeFileSync(join(root, 'proc/meminfo'), 'MemTotal: 1000 kB\nMemFree: 500 kB\nMemAvailable: 700 kB\n');
+    expect((await agent.refresh())['mem']).toEqual({ available: true });
+    await waitFor(() => told()?.available, { what: 'what came' });
+    rmSync(join(root, 'proc/meminfo'));
+    // Its next readings find that out by themselves.
+    await waitFor(() => told()?.available === false, { what: 'what went' });
+    expect(log()).toMatch(/not on this host: .*mem \(/);
+    expect(log()).toContain('mem: available now');
+    expect(log()).toContain('mem: no longer available: ');
   });
 
   it('idles twice as long each time that its identity is taken', async () => {

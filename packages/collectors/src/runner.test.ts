@@ -229,7 +229,7 @@ describe('collect', () => {
 it('probeAll says of every collector whether it can run, and never rejects', async () => {
   const collectors = [
     made('good', never),
-    made('missing', never, { probe: async () => ({ available: false, reason: 'no tool', hint: 'install it' }) }),
+    made('missing', never, { probe: async () => ({ available: false, reason: 'no\u001b tool', hint: 'install it' }) }),
     made('off', never),
     made('odd', never, { probe: () => Promise.reject(new Error('what\nnow')) }),
     made('hangs', never, { probe: () => new Promise(() => {}) }),
@@ -237,7 +237,7 @@ it('probeAll says of every collector whether it can run, and never rejects', asy
   const capabilities = await runner(collectors, { options: { off: { enabled: false } }, timeoutMs: 50 }).probeAll();
   expect(capabilities).toEqual({
     good: { available: true },
-    missing: { available: false, reason: 'no tool', hint: 'install it' },
+    missing: { available: false, reason: 'no  tool', hint: 'install it' },
     off: { available: false, reason: 'switched off in the configuration', hint: '[collectors.off] enabled = true' },
     odd: { available: false, reason: 'what now' },
     hangs: { available: false, reason: 'no answer in 0.05 s' },

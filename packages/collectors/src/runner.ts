@@ -115,7 +115,8 @@ export function createRunner(given: RunnerOptions): Runner {
   }
 
   async function lookAgain(entry: Entry): Promise<Capability> {
-    const found = await entry.collector.probe(entry.access, entry.settings.options);
+    const { available, ...why } = await entry.collector.probe(entry.access, entry.settings.options);
+    const found: Capability = { available, ...mapText(why) };
     entry.capability = found;
     entry.probedAt = performance.now();
     given.onCapability?.(entry.collector.name, found);
@@ -255,6 +256,11 @@ function toError(collector: string, error: unknown): CollectError {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'failed';
   const message = error instanceof Error ? error.message : String(error);
   return { collector, code: cut(printable(code), 64), message: text(message) };
+}
+
+/** What a probe says, with names of the host's in it, for a log and a page: a printable line each. */
+function mapText({ reason, hint }: Omit<Capability, 'available'>): Omit<Capability, 'available'> {
+  return { ...(reason === undefined ? {} : { reason: text(reason) }), ...(hint === undefined ? {} : { hint: text(hint) }) };
 }
 
 function text(message: string): string {

@@ -1,4 +1,4 @@
-import type { FileSystemStat, HttpTimings } from './host-access.ts';
+import type { ExecOptions, FileSystemStat, HttpTimings } from './host-access.ts';
 import { parseWords, quoteWord } from './shell-words.ts';
 
 /** What was asked of a host. */
@@ -8,6 +8,11 @@ export type Asked =
   | { readonly kind: 'dial'; readonly target: string; readonly until: string }
   | { readonly kind: 'resolve'; readonly type: string; readonly name: string; readonly server: string }
   | { readonly kind: 'file' | 'dir' | 'link' | 'statfs'; readonly path: string };
+
+/** A command as it is recorded: without its arguments if they are confidential. */
+export function commandAsked(command: string, args: readonly string[], { confidential = false }: ExecOptions = {}): Asked {
+  return { kind: 'command', command, args: confidential && args.length > 0 ? [`(${args.length} arguments)`] : args };
+}
 
 /**
  * What came back: an exit code for commands and a status for requests only, or the code of an AccessError. `stderr` is empty but

@@ -309,11 +309,14 @@ describe('recordAccess', () => {
     await access.request({ url: 'http://user:PASSWORD@127.0.0.1:1', path: '/' }).catch(() => {});
     await access.request({ url: 'http://127.0.0.1:1', path: '/', headers: { authorization: 'Bearer secret' } }).catch(() => {});
     await access.dial({ socketPath: join(folder, 'talk.sock'), bytes: Buffer.from('AUTH secret'), until: { bytes: 4 } });
-    await access.exec('printf', ['{"secret":1}'], { keep: ['/a'] });
+    await access.exec('printf', ['%s', 'secret'], { confidential: true, keep: ['/a'] });
+    await access
+      .request({ url: 'http://127.0.0.1:1', path: '/x?key=secret', confidential: true })
+      .catch(({ message }: Error) => log.push(message));
     expect(log[0]).toContain(`\n> GET unix:${folder}/http.sock '/inspect?all=1'\nstatus=200  `);
     expect(log[0]).toContain('[{"State":{"Pid":7}},null]');
-    // What a command is told stands in its line, as ps shows it.
-    expect(log.pop()).toContain('\nexit=0  duration=');
+    expect(log.join('')).toContain("\n$ printf '(2 arguments)'\nexit=0  duration=");
+    expect(log.join('')).toContain("\n> GET http://127.0.0.1:1 '/x?...'\nerror=ECONNREFUSED");
     expect(log.join('')).not.toMatch(/password|secret|healthy|Mounts/i);
   });
 

@@ -66,6 +66,8 @@ export interface ExecOptions extends TimedOptions {
    * agent's file does not allow that or sudoers refuse it.
    */
   readonly sudo?: boolean;
+  /** The arguments come from somebody's configuration, and may hold a secret: they are not recorded, only how many there are. */
+  readonly confidential?: boolean;
   /** Most bytes of standard output and standard error together; default and at most 4 MiB. */
   readonly maxBytes?: number;
 }
@@ -98,6 +100,8 @@ export type HttpAsk = (
   readonly keep?: readonly string[];
   /** Sent beside the usual ones. Never recorded. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The query comes from somebody's configuration, and may hold a secret: it is neither recorded nor in what is thrown. */
+  readonly confidential?: boolean;
   /** Most bytes of the body; default and at most 4 MiB. */
   readonly maxBytes?: number;
   /** Whether the answer says how long its parts took. */

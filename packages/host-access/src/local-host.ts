@@ -22,7 +22,7 @@ import {
 import { MAX_OUTPUT_BYTES, runCommand } from './local-command.ts';
 import { checkDial, dialPeer, dialTarget } from './local-dial.ts';
 import { isInstant, readInstant, readWhole } from './local-file.ts';
-import { checkAsk, sendRequest, targetOf } from './local-request.ts';
+import { checkAsk, sendRequest, shownPath, targetOf } from './local-request.ts';
 import { checkName, resolveName } from './local-resolve.ts';
 import { deviceMountedAt } from './own-mounts.ts';
 import { pathBelow } from './path-below.ts';
@@ -132,7 +132,7 @@ export class LocalHost implements HostAccess {
   }
 
   request(ask: HttpAsk, options: TimedOptions = {}): Promise<HttpAnswer> {
-    return this.#connect(`${targetOf(ask)} ${ask.path}`, options, async (signal) => {
+    return this.#connect(`${targetOf(ask)} ${shownPath(ask)}`, options, async (signal) => {
       checkAsk(ask);
       return sendRequest(ask, 'socketPath' in ask ? await this.#socketAt(ask.socketPath) : null, signal);
     });

@@ -13,9 +13,14 @@ export function targetOf(ask: HttpAsk): string {
   return 'socketPath' in ask ? `unix:${ask.socketPath}` : ask.url.replace(/\/\/[^/]*@/, '//');
 }
 
+/** What is asked for there, as errors and dumps name it. */
+export function shownPath({ path, confidential = false }: HttpAsk): string {
+  return confidential ? path.replace(/[?#].*$/s, '?...') : path;
+}
+
 /** Throws AccessError EINVAL if the ask is none that can be sent, or would carry a password. */
 export function checkAsk(ask: HttpAsk): void {
-  const what = `${targetOf(ask)} ${ask.path}`;
+  const what = `${targetOf(ask)} ${shownPath(ask)}`;
   if (!/^\/[!-~]*$/.test(ask.path)) throw new AccessError('EINVAL', `${what}: a path begins with / and holds no blanks`);
   if ('socketPath' in ask) {
     if (!ask.socketPath.startsWith('/')) throw new AccessError('EINVAL', `${what}: the path of a socket is absolute`);
@@ -29,7 +34,7 @@ export function checkAsk(ask: HttpAsk): void {
  * and the connection is gone.
  */
 export function sendRequest(ask: HttpAsk, socketPath: string | null, signal: AbortSignal): Promise<HttpAnswer> {
-  const what = `${targetOf(ask)} ${ask.path}`;
+  const what = `${targetOf(ask)} ${shownPath(ask)}`;
   const maxBytes = Math.min(ask.maxBytes ?? MAX_BODY_BYTES, MAX_BODY_BYTES);
   return new Promise((resolve, reject) => {
     let sent: ClientRequest;

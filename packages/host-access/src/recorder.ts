@@ -1,7 +1,7 @@
-import { type Answer, type Asked, askLine, type DumpEntry, encodeHeaders, encodeNames, encodeStat } from './dump-entry.ts';
+import { type Answer, type Asked, askLine, commandAsked, type DumpEntry, encodeHeaders, encodeNames, encodeStat } from './dump-entry.ts';
 import { AccessError, type FileSystemStat, type HostAccess } from './host-access.ts';
 import { dialTarget, dialUntil } from './local-dial.ts';
-import { targetOf } from './local-request.ts';
+import { shownPath, targetOf } from './local-request.ts';
 import { encodeDial, encodeResolved } from './net-answer.ts';
 
 /** Where a recorder writes to: a DiagnosticDump. Must not throw. */
@@ -28,7 +28,7 @@ export function recordAccess(access: HostAccess, log: AccessLog): HostAccess {
   return {
     exec: (command, args, options) =>
       recorded(
-        { kind: 'command', command, args },
+        commandAsked(command, args, options),
         () => access.exec(command, args, options),
         (result) => result,
       ),
@@ -48,7 +48,7 @@ export function recordAccess(access: HostAccess, log: AccessLog): HostAccess {
       ),
     request: (ask, options) =>
       recorded(
-        { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: ask.path },
+        { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: shownPath(ask) },
         () => access.request(ask, options),
         ({ status, headers, body, timings }) => ({
           status,

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toAbortError, toAccessError } from './access-failure.ts';
-import { type Answer, type Asked, askLine, decodeHeaders, decodeNames, decodeStat } from './dump-entry.ts';
+import { type Answer, type Asked, askLine, commandAsked, decodeHeaders, decodeNames, decodeStat } from './dump-entry.ts';
 import { parseCommandsLog } from './dump-parse.ts';
 import {
   AccessError,
@@ -19,7 +19,7 @@ import {
 } from './host-access.ts';
 import { keepJson } from './keep-json.ts';
 import { checkDial, dialTarget, dialUntil } from './local-dial.ts';
-import { checkAsk, targetOf } from './local-request.ts';
+import { checkAsk, shownPath, targetOf } from './local-request.ts';
 import { checkName } from './local-resolve.ts';
 import { decodeDial, decodeResolved } from './net-answer.ts';
 import { pruneOutput } from './prune-output.ts';
@@ -129,7 +129,7 @@ export class ReplayHost implements HostAccess {
   }
 
   async exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const { stdout, stderr, exitCode = 0 } = this.#answer({ kind: 'command', command, args }, options);
+    const { stdout, stderr, exitCode = 0 } = this.#answer(commandAsked(command, args, options), options);
     // What is asked of a dump of another version may be less than what was kept.
     return pruneOutput({ exitCode, stdout, stderr }, options);
   }
@@ -156,7 +156,7 @@ export class ReplayHost implements HostAccess {
 
   async request(ask: HttpAsk, options: AccessOptions = {}): Promise<HttpAnswer> {
     checkAsk(ask);
-    const asked: Asked = { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: ask.path };
+    const asked: Asked = { kind: 'request', method: ask.method ?? 'GET', target: targetOf(ask), path: shownPath(ask) };
     const { status, stdout, stderr, timings } = this.#answer(asked, options);
     const body = ask.keep === undefined ? stdout : keepJson(stdout, ask.keep);
     return {

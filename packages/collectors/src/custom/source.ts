@@ -91,13 +91,13 @@ export async function readSource(
   const kept = keep === undefined ? {} : { keep };
   const [program, ...args] = command;
   if (program !== undefined) {
-    const { exitCode, stdout, stderr } = await access.exec(program, args, { ...options, ...kept });
+    const { exitCode, stdout, stderr } = await access.exec(program, args, { ...options, ...kept, confidential: true });
     if (exitCode !== 0)
       throw new AccessError(`exit-${exitCode}`, `source ${name}: ${program} ends with ${exitCode}, and says ${quote(stderr.trim())}`);
     return stdout;
   }
   const ask = socket === '' ? toAsk(url) : { socketPath: socket, path };
-  const { status, body } = await access.request({ ...ask, ...kept }, options);
+  const { status, body } = await access.request({ ...ask, ...kept, confidential: true }, options);
   if (status !== 200) throw new AccessError(`status-${status}`, `source ${name}: it answers with status ${status}`);
   return body;
 }

@@ -89,7 +89,15 @@ async function askOne({ access, signal }: CollectContext, target: Target): Promi
   try {
     const answer = await access.request(
       // The body is nobody's business but where it is looked at.
-      { url: new URL(url).origin, path: pathOf(url), method, timings: true, insecure, ...(text === '' ? { keep: [] } : {}) },
+      {
+        url: new URL(url).origin,
+        path: pathOf(url),
+        method,
+        timings: true,
+        insecure,
+        confidential: true,
+        ...(text === '' ? { keep: [] } : {}),
+      },
       { signal, timeout: milliseconds(target.timeout_seconds) },
     );
     const { status, body, timings } = answer;

@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 import { toAccessError } from '../access-failure.ts';
 import { AccessError, type HttpAnswer, type HttpAsk } from '../host-access.ts';
 import { keepJson } from '../keep-json.ts';
+import { shownPath } from '../local-request.ts';
 
 /**
  * The answer to a request that somebody else has sent, as it came. Rejects with AccessError `too-large`, or EIO or what Node.js says if
@@ -14,7 +15,7 @@ export function readHttp(
   { maxBytes, totalMs }: { readonly maxBytes: number; readonly totalMs: number },
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const fail = (thrown: unknown): void => reject(toAccessError(thrown, ask.path));
+    const fail = (thrown: unknown): void => reject(toAccessError(thrown, shownPath(ask)));
     const sent = request({ method: ask.method ?? 'GET', path: ask.path, createConnection: () => replay(raw) });
     sent.once('error', fail);
     sent.once('response', (answer) => {
@@ -23,7 +24,7 @@ export function readHttp(
       answer.once('error', fail);
       answer.once('end', () => {
         const body = Buffer.concat(chunks);
-        if (body.length > maxBytes) return fail(new AccessError('too-large', `${ask.path}: more than ${maxBytes} bytes`));
+        if (body.length > maxBytes) return fail(new AccessError('too-large', `${shownPath(ask)}: more than ${maxBytes} bytes`));
         resolve(toAnswer(answer.statusCode ?? 0, answer.headers, body.toString('utf8'), ask, totalMs));
       });
     });

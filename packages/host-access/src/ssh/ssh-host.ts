@@ -21,7 +21,7 @@ import { keepJson } from '../keep-json.ts';
 import { MAX_OUTPUT_BYTES } from '../local-command.ts';
 import { dialTarget } from '../local-dial.ts';
 import { MAX_FILE_BYTES } from '../local-file.ts';
-import { checkAsk, MAX_BODY_BYTES, targetOf } from '../local-request.ts';
+import { checkAsk, MAX_BODY_BYTES, shownPath, targetOf } from '../local-request.ts';
 import { toSudoResult } from '../sudo.ts';
 import { readHttp } from './http-answer.ts';
 import { type BatchWord, ReadBatch } from './read-batch.ts';
@@ -119,7 +119,7 @@ export class SshHost implements HostAccess {
   }
 
   request(ask: HttpAsk, options: TimedOptions = {}): Promise<HttpAnswer> {
-    const what = `${targetOf(ask)} ${ask.path}`;
+    const what = `${targetOf(ask)} ${shownPath(ask)}`;
     const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
     const maxBytes = Math.min(ask.maxBytes ?? MAX_BODY_BYTES, MAX_BODY_BYTES);
     return this.#ask(what, { ...options, timeout }, async (signal) => {
