@@ -1,7 +1,8 @@
 import { AccessError } from '@hostwire/host-access';
-import type { Capability } from '@hostwire/model';
+import type { Capability, FieldDeclaration } from '@hostwire/model';
 import Type, { type TSchema } from 'typebox';
 import type { CollectContext } from './collector.ts';
+import { state } from './declare.ts';
 
 /** Targets of one collector: 16 at once, each of at most 10 s, are 40 s if none answers. */
 const MAX_TARGETS = 64;
@@ -36,6 +37,16 @@ export const hostName = (description: string) =>
     allowed: 'a host name or an address',
     description,
   });
+
+/** Fields `result` and `result_code`: their declaration, and what they are when a target ended so. */
+export function resultFields<Name extends string>(codes: Readonly<Record<Name, number>>) {
+  const words = Object.entries(codes).map(([name, code]) => `${name} (${String(code)})`);
+  const declaration: Readonly<Record<'result' | 'result_code', FieldDeclaration>> = {
+    result: state('string', `How it ended: ${words.join(', ')}`),
+    result_code: { type: 'int', unit: '1', kind: 'gauge', help: 'The same as the number in brackets; 0 is well' },
+  };
+  return { declaration, of: (name: Name) => ({ result: name, result_code: codes[name] }) };
+}
 
 /** Whether anything is to be probed. `example` is one entry of `targets`, as it stands in a file. */
 export function targetsNamed(collector: string, targets: readonly unknown[], example: string): Capability {

@@ -215,13 +215,21 @@ describe('LocalHost: files', () => {
   });
 });
 
-describe('LocalHost: sockets below a root', () => {
-  const serve = async (path: string, body: string) => {
-    const server = createServer((_, answer) => void answer.end(body));
-    await new Promise<void>((done) => server.listen(path, done));
-    onTestFinished(() => void server.close().closeAllConnections());
-  };
+async function serve(path: string, body: string): Promise<void> {
+  const server = createServer((_, answer) => void answer.end(body));
+  await new Promise<void>((done) => server.listen(path, done));
+  onTestFinished(() => void server.close().closeAllConnections());
+}
 
+it('LocalHost takes an answer of any size of which nothing is to be kept', async () => {
+  const socketPath = join(tempDir(), 'large.sock');
+  await serve(socketPath, 'x'.repeat(5 * 1024 * 1024));
+  const access = new LocalHost();
+  expect(await access.request({ socketPath, path: '/', keep: [] })).toMatchObject({ status: 200, body: '' });
+  await expect(access.request({ socketPath, path: '/', keep: ['/a'] })).rejects.toMatchObject({ code: 'too-large' });
+});
+
+describe('LocalHost: sockets below a root', () => {
   it("are the host's, by its own links, but for one that this process has itself", async () => {
     const root = tempDir();
     mkdirSync(join(root, 'run'));

@@ -59,6 +59,8 @@ export function sendRequest(ask: HttpAsk, socketPath: string | null, signal: Abo
       const chunks: Buffer[] = [];
       let bytes = 0;
       answer.on('data', (chunk: Buffer) => {
+        // Of which nothing is kept, of that nothing is held in memory either.
+        if (ask.keep?.length === 0) return;
         bytes += chunk.length;
         if (bytes > maxBytes) fail(new AccessError('too-large', `${what}: more than ${maxBytes} bytes`));
         else chunks.push(chunk);

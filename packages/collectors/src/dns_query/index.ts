@@ -1,4 +1,4 @@
-import type { FieldValue, Row, Tags } from '@hostwire/model';
+import type { Row, Tags } from '@hostwire/model';
 import Type, { type Static } from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { gauge, state } from '../declare.ts';
@@ -8,6 +8,7 @@ import {
   collectorTimeout,
   failureOf,
   oneSeriesEach,
+  resultFields,
   targetsNamed,
   targetsOption,
   targetTimeout,
@@ -41,7 +42,7 @@ const Target = Type.Object(
 type Target = Static<typeof Target>;
 
 /** Codes of Telegraf's plugin, and one for `expect`, which it does not know. */
-const RESULTS = { success: 0, timeout: 1, error: 2, mismatch: 3 } as const;
+const results = resultFields({ success: 0, timeout: 1, error: 2, mismatch: 3 });
 
 /** RFC 1035 section 4.1.1, by the codes of access to the host. No answer of that type is no error there. */
 const RCODES: Readonly<Record<string, readonly [rcode: string, value: number]>> = {
@@ -66,8 +67,7 @@ export const dnsQuery = defineCollector({
         record_type: TYPES.join(', '),
       },
       fields: {
-        result: state('string', `How it ended: ${Object.keys(RESULTS).join(', ')}`),
-        result_code: { type: 'int', unit: '1', kind: 'gauge', help: 'The same as a number from 0 to 3, in that order; 0 is well' },
+        ...results.declaration,
         rcode: state('string', 'What the server said: NOERROR, NXDOMAIN, SERVFAIL, ...'),
         rcode_value: state('int', 'The same as its number'),
         error: state('string', 'Why there was no answer: ECONNREFUSED, timeout, ...'),
@@ -102,20 +102,16 @@ async function askOne({ access, signal }: CollectContext, target: Target): Promi
     });
     const isRight = expect === '' || answers.includes(expect);
     const fields = { rcode: 'NOERROR', rcode_value: 0, query_time_ms: timeMs, answers: answers.length };
-    return { tags, fields: { ...outcome(isRight ? 'success' : 'mismatch'), ...fields } };
+    return { tags, fields: { ...results.of(isRight ? 'success' : 'mismatch'), ...fields } };
   } catch (error) {
     const code = failureOf(error);
     const said = RCODES[code];
-    if (said === undefined) return { tags, fields: { ...outcome(code === 'timeout' ? 'timeout' : 'error'), error: code } };
+    if (said === undefined) return { tags, fields: { ...results.of(code === 'timeout' ? 'timeout' : 'error'), error: code } };
     const [rcode, value] = said;
-    return { tags, fields: { ...outcome('error'), rcode, rcode_value: value, answers: 0 } };
+    return { tags, fields: { ...results.of('error'), rcode, rcode_value: value, answers: 0 } };
   }
 }
 
 function tagsOf({ domain, record_type, server }: Target): Tags {
   return { server: server === '' ? 'system' : server, domain, record_type };
-}
-
-function outcome(result: keyof typeof RESULTS): Record<string, FieldValue> {
-  return { result, result_code: RESULTS[result] };
 }

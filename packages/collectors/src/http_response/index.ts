@@ -9,6 +9,7 @@ import {
   failureOf,
   isNameFailure,
   oneSeriesEach,
+  resultFields,
   targetsNamed,
   targetsOption,
   targetTimeout,
@@ -35,8 +36,11 @@ const Target = Type.Object(
 );
 type Target = Static<typeof Target>;
 
+/** Of a body that is looked at; any other is discarded as it comes. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
 /** Codes of Telegraf's plugin. */
-const RESULTS = {
+const results = resultFields({
   success: 0,
   response_string_mismatch: 1,
   body_read_error: 2,
@@ -44,8 +48,7 @@ const RESULTS = {
   timeout: 4,
   dns_error: 5,
   response_status_code_mismatch: 6,
-} as const;
-type Result = keyof typeof RESULTS;
+});
 
 export const httpResponse = defineCollector({
   name: 'http_response',
@@ -56,8 +59,7 @@ export const httpResponse = defineCollector({
       help: 'One answer, or why there was none.',
       tags: { server: 'URL without its query, or the name of the target', method: 'GET or HEAD' },
       fields: {
-        result: state('string', `How it ended: ${Object.keys(RESULTS).join(', ')}`),
-        result_code: { type: 'int', unit: '1', kind: 'gauge', help: 'The same as a number from 0 to 6, in that order; 0 is well' },
+        ...results.declaration,
         error: state('string', 'Why there was no answer: ECONNREFUSED, CERT_HAS_EXPIRED, ...'),
         status_code: state('string', 'HTTP status, as text'),
         http_response_code: state('int', 'HTTP status'),
@@ -96,7 +98,7 @@ async function askOne({ access, signal }: CollectContext, target: Target): Promi
         timings: true,
         insecure,
         confidential: true,
-        ...(text === '' ? { keep: [] } : {}),
+        ...(text === '' ? { keep: [] } : { maxBytes: MAX_BODY_BYTES }),
       },
       { signal, timeout: milliseconds(target.timeout_seconds) },
     );
@@ -115,19 +117,15 @@ async function askOne({ access, signal }: CollectContext, target: Target): Promi
     }
     return {
       tags,
-      fields: { ...outcome(!right ? 'response_status_code_mismatch' : found ? 'success' : 'response_string_mismatch'), ...fields },
+      fields: { ...results.of(!right ? 'response_status_code_mismatch' : found ? 'success' : 'response_string_mismatch'), ...fields },
     };
   } catch (error) {
     const code = failureOf(error);
-    return { tags, fields: { ...outcome(resultOf(code)), error: code } };
+    return { tags, fields: { ...results.of(resultOf(code)), error: code } };
   }
 }
 
-function outcome(result: Result): Record<string, FieldValue> {
-  return { result, result_code: RESULTS[result] };
-}
-
-function resultOf(code: string): Result {
+function resultOf(code: string) {
   if (code === 'timeout') return 'timeout';
   if (code === 'too-large') return 'body_read_error';
   return isNameFailure(code) ? 'dns_error' : 'connection_failed';

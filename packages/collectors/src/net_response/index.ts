@@ -1,5 +1,5 @@
 import type { DialAsk } from '@hostwire/host-access';
-import type { FieldValue, Row, Tags } from '@hostwire/model';
+import type { Row, Tags } from '@hostwire/model';
 import Type, { type Static } from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { state } from '../declare.ts';
@@ -10,6 +10,7 @@ import {
   failureOf,
   hostName,
   oneSeriesEach,
+  resultFields,
   targetsNamed,
   targetsOption,
   targetTimeout,
@@ -37,7 +38,7 @@ const Target = Type.Union([TcpTarget, SocketTarget]);
 type Target = Static<typeof Target>;
 
 /** Codes of Telegraf's plugin. */
-const RESULTS = { success: 0, timeout: 1, connection_failed: 2, read_failed: 3, string_mismatch: 4 } as const;
+const results = resultFields({ success: 0, timeout: 1, connection_failed: 2, read_failed: 3, string_mismatch: 4 });
 
 export const netResponse = defineCollector({
   name: 'net_response',
@@ -52,8 +53,7 @@ export const netResponse = defineCollector({
         protocol: 'tcp or unix',
       },
       fields: {
-        result: state('string', `How it ended: ${Object.keys(RESULTS).join(', ')}`),
-        result_code: { type: 'int', unit: '1', kind: 'gauge', help: 'The same as a number from 0 to 4, in that order; 0 is well' },
+        ...results.declaration,
         error: state('string', 'Why there was no connection: ECONNREFUSED, EHOSTUNREACH, ...'),
         string_found: state('bool', 'Whether `expect` came; only if that is set'),
         ...RESPONSE_TIME,
@@ -91,20 +91,16 @@ async function askOne({ access, signal }: CollectContext, target: Target): Promi
     const { ended, timings } = await access.dial(ask, { signal, timeout: milliseconds(timeout_seconds) });
     const { dnsMs, connectMs, tlsMs, firstByteMs } = timings;
     const fields = { response_time: (dnsMs + connectMs + tlsMs + firstByteMs) / 1000, ...timingFields(timings) };
-    if (expect === '') return { tags, fields: { ...outcome('success'), ...fields } };
+    if (expect === '') return { tags, fields: { ...results.of('success'), ...fields } };
     const result = ended === 'done' ? 'success' : ended === 'timeout' ? 'timeout' : ended === 'full' ? 'string_mismatch' : 'read_failed';
-    return { tags, fields: { ...outcome(result), string_found: ended === 'done', ...fields } };
+    return { tags, fields: { ...results.of(result), string_found: ended === 'done', ...fields } };
   } catch (error) {
     const code = failureOf(error);
-    return { tags, fields: { ...outcome(code === 'timeout' ? 'timeout' : 'connection_failed'), error: code } };
+    return { tags, fields: { ...results.of(code === 'timeout' ? 'timeout' : 'connection_failed'), error: code } };
   }
 }
 
 function tagsOf(target: Target): Tags {
   if ('socket' in target) return { server: target.socket, protocol: 'unix' };
   return { server: target.host, port: String(target.port), protocol: 'tcp' };
-}
-
-function outcome(result: keyof typeof RESULTS): Record<string, FieldValue> {
-  return { result, result_code: RESULTS[result] };
 }

@@ -1,10 +1,10 @@
 import { AccessError } from '@hostwire/host-access';
-import type { FieldValue, Row } from '@hostwire/model';
+import type { Row } from '@hostwire/model';
 import Type, { type Static } from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
-import { gauge, state } from '../declare.ts';
+import { gauge } from '../declare.ts';
 import { quote } from '../proc-text.ts';
-import { askEach, collectorTimeout, hostName, oneSeriesEach, targetsNamed, targetsOption } from '../targets.ts';
+import { askEach, collectorTimeout, hostName, oneSeriesEach, resultFields, targetsNamed, targetsOption } from '../targets.ts';
 import { isUnknownHost, parsePing } from './parse.ts';
 
 /** Commands at once: half of what access to a host has. */
@@ -22,8 +22,8 @@ const Target = Type.Object(
 );
 type Target = Static<typeof Target>;
 
-/** In the order of `result_code`: 0, 1 and 2 are exit codes of ping, as Telegraf has them. */
-const RESULTS = ['success', 'no_reply', 'error'] as const;
+/** Exit codes of ping, as Telegraf has them; those of busybox are not told apart, so its words are looked at. */
+const results = resultFields({ success: 0, no_reply: 1, unknown_host: 1, error: 2 });
 
 export const ping = defineCollector({
   name: 'ping',
@@ -43,8 +43,7 @@ export const ping = defineCollector({
       help: 'A few packets to one host.',
       tags: { url: 'Name or address of the host' },
       fields: {
-        result: state('string', `How it ended: ${RESULTS.join(', ')}, unknown_host`),
-        result_code: { type: 'int', unit: '1', kind: 'gauge', help: '0: it answered, 1: no reply or no such name, 2: another error' },
+        ...results.declaration,
         packets_transmitted: gauge('int', 'packets', 'Packets sent'),
         packets_received: gauge('int', 'packets', 'Packets answered'),
         percent_packet_loss: gauge('float', 'percent', 'Packets that were not answered'),
@@ -88,22 +87,18 @@ async function askOne({ access, signal }: CollectContext, { host, count, timeout
     });
     if (stdout.includes(' packets transmitted')) {
       const fields = parsePing(stdout);
-      return { tags, fields: { ...outcome(fields['packets_received'] === 0 ? 'no_reply' : 'success'), ...fields } };
+      return { tags, fields: { ...results.of(fields['packets_received'] === 0 ? 'no_reply' : 'success'), ...fields } };
     }
-    if (isUnknownHost(stderr)) return { tags, fields: { result: 'unknown_host', result_code: 1 } };
+    if (isUnknownHost(stderr)) return { tags, fields: results.of('unknown_host') };
     if (/not permitted|permission denied/i.test(stderr)) {
       throw new AccessError(
         'EPERM',
         `ping ${host}: ${quote(stderr)}; allow it (sysctl net.ipv4.ping_group_range, or setcap cap_net_raw+p on ping)`,
       );
     }
-    return { tags, fields: { ...outcome(exitCode === 1 ? 'no_reply' : 'error') } };
+    return { tags, fields: results.of(exitCode === 1 ? 'no_reply' : 'error') };
   } catch (error) {
     if (!(error instanceof AccessError && error.code === 'timeout')) throw error;
-    return { tags, fields: outcome('no_reply') };
+    return { tags, fields: results.of('no_reply') };
   }
-}
-
-function outcome(result: (typeof RESULTS)[number]): Record<string, FieldValue> {
-  return { result, result_code: RESULTS.indexOf(result) };
 }

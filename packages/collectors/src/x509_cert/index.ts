@@ -1,5 +1,5 @@
 import type { CertificateFacts } from '@hostwire/host-access';
-import type { FieldValue, Row, Tags } from '@hostwire/model';
+import type { Row, Tags } from '@hostwire/model';
 import Type, { type Static } from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { gauge, state } from '../declare.ts';
@@ -11,6 +11,7 @@ import {
   failureOf,
   hostName,
   oneSeriesEach,
+  resultFields,
   targetsNamed,
   targetsOption,
   targetTimeout,
@@ -39,7 +40,7 @@ const FileTarget = Type.Object(
 const Target = Type.Union([TlsTarget, FileTarget]);
 type Target = Static<typeof Target>;
 
-const RESULTS = { success: 0, timeout: 1, connection_failed: 2, dns_error: 3, unreadable: 4 } as const;
+const results = resultFields({ success: 0, timeout: 1, connection_failed: 2, dns_error: 3, unreadable: 4 });
 
 /** What a target showed, its own certificate first. */
 interface Shown {
@@ -61,8 +62,7 @@ export const x509Cert = defineCollector({
         type: 'leaf, intermediate or root',
       },
       fields: {
-        result: state('string', `Whether it could be asked: ${Object.keys(RESULTS).join(', ')}`),
-        result_code: { type: 'int', unit: '1', kind: 'gauge', help: 'The same as a number from 0 to 4, in that order' },
+        ...results.declaration,
         error: state('string', 'Why there was no certificate: ECONNREFUSED, ENOENT, ...'),
         expiry: gauge('int', 's', 'Until it expires; negative if it has'),
         age: gauge('int', 's', 'Since it began to be valid'),
@@ -101,7 +101,7 @@ async function askOne(context: CollectContext, target: Target): Promise<Row[]> {
     return toRows(source, chain, (facts, index) => (index === 0 ? distrust(facts) : dateFault(facts, context.time)), context.time);
   } catch (error) {
     const code = error instanceof ParseError ? error.code : failureOf(error);
-    return [{ tags: { source }, fields: { ...outcome(resultOf(code, target)), error: code } }];
+    return [{ tags: { source }, fields: { ...results.of(resultOf(code, target)), error: code } }];
   }
 }
 
@@ -131,7 +131,7 @@ function toRows(
     const key = JSON.stringify(tags);
     // Two of one name (one signed by two authorities) would be one series.
     if (!rows.has(key))
-      rows.set(key, { tags, fields: { ...outcome('success'), ...certificateFields(facts, time, distrust(facts, index)) } });
+      rows.set(key, { tags, fields: { ...results.of('success'), ...certificateFields(facts, time, distrust(facts, index)) } });
   }
   return [...rows.values()];
 }
@@ -142,12 +142,8 @@ function sourceOf(target: Target): string {
   return `tcp://${host.includes(':') ? `[${host}]` : host}:${port}${server_name === '' ? '' : `#${server_name}`}`;
 }
 
-function resultOf(code: string, target: Target): keyof typeof RESULTS {
+function resultOf(code: string, target: Target) {
   if ('file' in target) return 'unreadable';
   if (code === 'timeout') return 'timeout';
   return /^(ENOTFOUND|EAI_[A-Z]+)$/.test(code) ? 'dns_error' : 'connection_failed';
-}
-
-function outcome(result: keyof typeof RESULTS): Record<string, FieldValue> {
-  return { result, result_code: RESULTS[result] };
 }
