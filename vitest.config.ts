@@ -37,7 +37,7 @@ export default defineConfig({
       ...packages,
       node('agent', 'apps/agent'),
       node('server', 'apps/server'),
-      node('docs', 'tools/docs', ['*.test.ts']),
+      node('docs', 'tools', ['docs/*.test.ts', 'gate/*.test.ts']),
       bench,
       hostile,
       infra,

@@ -15,6 +15,7 @@ export const processes = defineCollector({
   tier: 'fast',
   help: 'Processes by state, and those that use most cpu and memory.',
   needsTwo: true,
+  needs: { files: ['/etc/passwd'] },
   measurements: {
     processes: {
       help: 'Processes by state; kernel threads count too.',

@@ -13,6 +13,7 @@ export const system = defineCollector({
   name: 'system',
   tier: 'fast',
   help: 'Load, uptime, number of processors and of users.',
+  needs: { files: [`${SESSIONS}/*`] },
   measurements: {
     system: {
       help: 'The machine as a whole.',

@@ -45,7 +45,7 @@ export const SESSION_NEEDS: Required<Pick<CollectorNeeds, 'commands' | 'files'>>
     { command: 'tmux', args: [...SERVER, ...LIST] },
     { command: 'setpriv', args: [{ pattern: '--reuid=[0-9]{1,9}' }, ...AS_USER, ...SERVER, ...LIST], sudo: true },
   ],
-  files: ['/etc/passwd'],
+  files: ['/etc/passwd', '/tmp/tmux-*/*'],
 };
 
 /** The sessions of all servers that may be asked, for the tick at `time`, by default as they are now. */

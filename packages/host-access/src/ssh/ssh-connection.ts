@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { AccessError } from '../host-access.ts';
 import { Slots } from '../slots.ts';
@@ -19,7 +20,9 @@ export interface RemoteCommand {
 }
 
 /** sshd allows 10 on one connection (MaxSessions), and counts a session until its process has ended. */
-const CHANNELS_AT_ONCE = 8;
+const CHANNELS_AT_ONCE = 6;
+/** It may be some ms late to count one that has ended. */
+const OPEN_AGAIN_MS = [20, 50, 100, 200, 400];
 /** So many sessions may be lost to processes that do not end, before the connection is given up for a new one. */
 const MAX_LOST = 2;
 /** What a host may still take to end what it was to give up. */
@@ -158,13 +161,29 @@ export class SshConnection {
     setTimeout(() => client?.destroy(), 500).unref();
   }
 
-  #open(client: Client, { command, what }: RemoteCommand): Promise<ClientChannel> {
+  async #open(client: Client, asked: RemoteCommand): Promise<ClientChannel> {
+    for (const delay of OPEN_AGAIN_MS) {
+      try {
+        return await this.#openOnce(client, asked);
+      } catch (error) {
+        if (!(error instanceof AccessError && error.code === 'EAGAIN')) throw error;
+        await sleep(delay);
+      }
+    }
+    try {
+      return await this.#openOnce(client, asked);
+    } catch (error) {
+      this.#loseSession(client);
+      throw error;
+    }
+  }
+
+  #openOnce(client: Client, { command, what }: RemoteCommand): Promise<ClientChannel> {
     return new Promise((resolve, reject) => {
       try {
         client.exec(command, (error, channel) => {
           if (error === undefined) return resolve(channel);
           if (this.#client !== client) return reject(this.#failure ?? this.#closedError());
-          this.#loseSession(client);
           reject(
             new AccessError(
               'EAGAIN',

@@ -1,4 +1,5 @@
 import type { CollectorNeeds, CommandNeed } from '@hostwire/collectors';
+import { toEre } from './to-ere.ts';
 
 /** What the agent itself asks of a host, beside its collectors: who and what it is. */
 export const AGENT_NEEDS: CollectorNeeds = {
@@ -41,11 +42,11 @@ export function gateLists(needs: readonly CollectorNeeds[]): string {
 }
 
 function commandLine({ command, args, sudo = false }: CommandNeed): string {
-  const rights = sudo ? '{ [ "$1" = root ] || [ "$1" = never ]; }' : '[ "$1" = direct ]';
+  const rights = sudo ? [] : ['[ "$1" = direct ]'];
   // The cheap comparisons go first.
   const fixed = args.flatMap((arg, at) => (typeof arg === 'string' ? [`[ "$${place(at)}" = ${quote(arg)} ]`] : []));
   const patterns = args.flatMap((arg, at) => (typeof arg === 'string' ? [] : [`fits ${quote(toEre(arg.pattern))} "$${place(at)}"`]));
-  return [`[ "$#-$2" = ${quote(`${args.length + 2}-${command}`)} ]`, rights, ...fixed, ...patterns, 'return 0'].join(' && ');
+  return [`[ "$#-$2" = ${quote(`${args.length + 2}-${command}`)} ]`, ...rights, ...fixed, ...patterns, 'return 0'].join(' && ');
 }
 
 /** The place of an argument after RIGHTS and COMMAND. */
@@ -53,16 +54,24 @@ function place(at: number): string {
   return at + 3 < 10 ? String(at + 3) : `{${at + 3}}`;
 }
 
-/** A file that is named wholly may be a link that its owner made; one that is known by a part of its name must be what it says. */
+/**
+ * A file that is named wholly may be a link that its owner made; one that is known by a part of its name must be what it says. Folders
+ * whose names have to be found out may be listed.
+ */
 function fileLines(path: string): string[] {
   if (!path.includes('*')) return [`[ "$2" = ${quote(path)} ] && return 0`];
-  const pattern = quote(path.split('*').map(literal).join('[A-Za-z0-9_.:@+-]+'));
-  const folder = path.slice(0, path.lastIndexOf('/'));
-  const isLast = !folder.includes('*');
+  const parts = path.split('/');
+  const folders = parts.flatMap((part, at) => (part.includes('*') ? [parts.slice(0, at).join('/')] : []));
   return [
-    `if [ "$1" != d ] && fits ${pattern} "$2"; then case $(readlink -f -- "$2") in "$2" | '') return 0 ;; esac; fi`,
-    ...(isLast ? [`[ "$1-$2" = ${quote(`d-${folder}`)} ] && return 0`] : []),
+    ...folders.map((folder) => (folder.includes('*') ? found('=', folder) : `[ "$1-$2" = ${quote(`d-${folder}`)} ] && return 0`)),
+    found('!=', path),
   ];
+}
+
+/** Whether it is to be listed (`=`) or not (`!=`). */
+function found(list: '=' | '!=', path: string): string {
+  const pattern = quote(path.split('*').map(literal).join('[A-Za-z0-9_.:@+-]+'));
+  return `if [ "$1" ${list} d ] && fits ${pattern} "$2"; then case $(readlink -f -- "$2") in "$2" | '') return 0 ;; esac; fi`;
 }
 
 function getLine(socket: string, ask: string): string {
@@ -70,18 +79,6 @@ function getLine(socket: string, ask: string): string {
   const part = (text: string, any: string) => text.split('*').map(literal).join(any);
   const pattern = part(path, '[A-Za-z0-9_.:-]+') + (query === undefined ? '' : `\\?${part(query, '[A-Za-z0-9_.:%~,+-]*')}`);
   return `[ "$1" = ${quote(socket)} ] && fits ${quote(pattern)} "$2" && return 0`;
-}
-
-/** As grep -E takes it. Throws an Error for what it has not. */
-function toEre(source: string): string {
-  const ere = source
-    .replaceAll('(?:', '(')
-    .replaceAll('\\d', '[0-9]')
-    .replaceAll('\\w', '[A-Za-z0-9_]')
-    .replace(/^\^|\$$/g, '');
-  if (/\(\?|\\[a-zA-Z0-9]|[*+?}]\?/.test(ere))
-    throw new Error(`the pattern ${source} of a command cannot be told to a gate: use classes, groups and counts`);
-  return ere;
 }
 
 function literal(text: string): string {
