@@ -26,6 +26,7 @@ export { system } from './system/index.ts';
 export { systemdUnits } from './systemd_units/index.ts';
 export { temp } from './temp/index.ts';
 export { tmux } from './tmux/index.ts';
+export { updates } from './updates/index.ts';
 export { x509Cert } from './x509_cert/index.ts';
 export { zfs } from './zfs/index.ts';
 export { zpool } from './zpool/index.ts';

@@ -24,6 +24,7 @@ import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } 
 import { parseSetNumber, parseTimestamp, parseUnits, parseVersion } from './systemd_units/parse.ts';
 import { parseMillidegrees, sensorName } from './temp/parse.ts';
 import { isNoServer, parseSessions, parseTmuxSockets } from './tmux/parse.ts';
+import { countApk, countApt, countDnf, countPacman, managerOf, newestKernel } from './updates/parse.ts';
 import { parseCertificates } from './x509_cert/parse.ts';
 import { parseIo, parseNamed } from './zfs/parse.ts';
 import { parseList, parseZone } from './zpool/parse.ts';
@@ -67,6 +68,12 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseUnits,
   parseVersion,
   parseSetNumber,
+  countApt,
+  countDnf,
+  countPacman,
+  countApk,
+  managerOf,
+  newestKernel: (text) => newestKernel(text, text.split('\n')),
   parseTimestamp,
   parsePing,
   isUnknownHost,
