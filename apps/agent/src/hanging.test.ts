@@ -135,7 +135,9 @@ systemSuite(['unshare', 'python3'], 'an agent on a host where things hang', () =
     const samples = fast();
     const steps = samples.slice(1).map(({ time }, index) => time - (samples[index]?.time ?? 0));
     expect(samples.length).toBeGreaterThanOrEqual(SECONDS - 1);
-    expect(Math.max(...steps)).toBeLessThan(1500);
+    // None is left out; a machine with much else to do may be a little late with one.
+    expect(Math.max(...steps)).toBeLessThan(1950);
+    expect(steps.reduce((sum, step) => sum + step, 0) / steps.length).toBeLessThan(1050);
     for (const { data } of samples) expect(Object.keys(data)).toEqual(expect.arrayContaining(['mem', 'net', 'disk', 'custom']));
     const codes = new Set(samples.flatMap(({ errors = [] }) => errors.map(({ collector, code }) => `${collector} ${code}`)));
     expect(codes).toEqual(new Set(['disk timeout', 'custom timeout']));

@@ -19,6 +19,12 @@ it('tells what sudo says from what the command says', async () => {
     message: expect.stringContaining('doctor --sudoers'),
   });
   await expect(toSudoResult('x', result(1, 'sudo: x: command not found\n'))).rejects.toMatchObject({ code: 'ENOENT' });
+  for (const kept of [
+    'The "no new privileges" flag is set, which prevents sudo from running as root.',
+    'unable to change to root gid: Operation not permitted',
+  ]) {
+    await expect(toSudoResult('x', result(1, `sudo: ${kept}\n`))).rejects.toMatchObject({ message: expect.stringContaining('drop-in') });
+  }
   const missing = Promise.reject(new AccessError('ENOENT', 'sudo: does not exist'));
   await expect(toSudoResult('x', missing)).rejects.toMatchObject({ code: 'EACCES', message: expect.stringContaining('not installed') });
   for (const own of [result(1, 'no such device\n'), result(2, 'sudo: odd\n'), result(0, '')])
