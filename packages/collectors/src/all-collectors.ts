@@ -20,6 +20,8 @@ export { ping } from './ping/index.ts';
 export { pressure } from './pressure/index.ts';
 export { processes } from './processes/index.ts';
 export { publicIp } from './public_ip/index.ts';
+export { rpi } from './rpi/index.ts';
+export { sensors } from './sensors/index.ts';
 export { smartctl } from './smartctl/index.ts';
 export { swap } from './swap/index.ts';
 export { system } from './system/index.ts';

@@ -18,6 +18,8 @@ import { parsePressure } from './pressure/parse.ts';
 import { ParseError } from './proc-text.ts';
 import { parsePasswd, parseProcessStat, parseProcessStatus } from './processes/parse.ts';
 import { parseAddress } from './public_ip/parse.ts';
+import { parseKilohertz, parseThrottled, parseVolts } from './rpi/parse.ts';
+import { parseReading } from './sensors/parse.ts';
 import { parseReport, parseScan } from './smartctl/parse.ts';
 import { parseSwapPages } from './swap/parse.ts';
 import { countCpuList, countSessions, parseCpuinfo, parseLoadavg, parseUptime } from './system/parse.ts';
@@ -81,6 +83,10 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseAddress: (text) => [parseAddress(text, 4), parseAddress(text, 6)],
   parsePrometheusLine,
   parseMdstat,
+  parseThrottled,
+  parseVolts,
+  parseKilohertz,
+  parseReading: (text) => parseReading(text, 'fan_input', 'x'),
   parseScan,
   parseReport,
   parseNamed: (text) => parseNamed(text, 'x'),

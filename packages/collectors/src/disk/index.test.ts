@@ -31,6 +31,7 @@ describe('disk', () => {
           inodes_free: 150,
           inodes_used: 50,
           inodes_used_percent: 25,
+          hung: false,
         },
       },
     ]);
@@ -85,7 +86,16 @@ describe('disk', () => {
     ];
     const access = host(lines, { '/': STAT, '/nas': never, '/nas2': never, '/broken': never });
     const readings = new Readings(disk, { mount_timeout_seconds: 0.05 });
-    expect(paths(await readings.read(access))).toEqual(['/']);
+    const rows = await readings.read(access);
+    expect(rows.map(({ tags, fields }) => [tags?.['path'], fields['hung']])).toEqual([
+      ['/', false],
+      ['/broken', true],
+      ['/nas', true],
+    ]);
+    expect(rows[2]).toEqual({
+      tags: { path: '/nas', device: 'nas:/export', fstype: 'nfs4', mode: 'rw', label: '' },
+      fields: { hung: true },
+    });
     expect(readings.reported).toMatchObject([
       { code: 'timeout', message: expect.stringContaining('/broken') },
       { code: 'timeout', message: expect.stringContaining('/nas: nas:/export does not answer') },
@@ -97,8 +107,39 @@ describe('disk', () => {
     const lines = ['/a', '/b', '/c'].map((path, n) => mount(`8:${n}`, path, 'ext4', `/dev/sd${n}`));
     const access = host(lines, { '/a': never, '/b': never, '/c': STAT });
     const readings = new Readings(disk, { mount_timeout_seconds: 0.05 });
-    expect(await readings.read(access)).toEqual([]);
+    const rows = await readings.read(access);
+    expect(rows.map(({ tags, fields }) => [tags?.['path'], fields])).toEqual([
+      ['/a', { hung: true }],
+      ['/b', { hung: true }],
+    ]);
     expect(readings.reported).toHaveLength(2);
+  });
+
+  it('says once of a mount that hung that it is unmounted now, and of one that answers again that it does', async () => {
+    const [nas, root] = [mount('0:40', '/nas', 'nfs4', 'nas:/export'), mount('8:1', '/', 'ext4', '/dev/sda1')];
+    const access = host([nas, root], { '/': STAT, '/nas': never });
+    const readings = new Readings(disk, { mount_timeout_seconds: 0.05 });
+    const read = async () => (await readings.read(access)).map(({ tags, fields }) => [tags?.['path'], fields['hung'], 'total' in fields]);
+    const mountNow = (...lines: string[]) => Object.assign(access.files, { '/proc/1/mountinfo': lines.join('') });
+    expect(await read()).toEqual([
+      ['/', false, true],
+      ['/nas', true, false],
+    ]);
+    mountNow(root);
+    expect(await read()).toEqual([
+      ['/', false, true],
+      ['/nas', false, false],
+    ]);
+    expect(await read()).toEqual([['/', false, true]]);
+    mountNow(nas, root);
+    await read();
+    Object.assign(access.mounts, { '/nas': STAT });
+    expect(await read()).toEqual([
+      ['/', false, true],
+      ['/nas', false, true],
+    ]);
+    mountNow(root);
+    expect(await read()).toEqual([['/', false, true]]);
   });
 
   it('reports a mount that may not be looked at, passes over one that is not here, and gives the others', async () => {

@@ -1,8 +1,8 @@
 import { AccessError, type AccessOptions, type HostAccess } from '@hostwire/host-access';
-import type { Row } from '@hostwire/model';
+import type { Row, Tags } from '@hostwire/model';
 import Type from 'typebox';
-import { defineCollector } from '../collector.ts';
-import { gauge } from '../declare.ts';
+import { type CollectContext, defineCollector } from '../collector.ts';
+import { gauge, state } from '../declare.ts';
 import { probeFile, readFirst } from '../proc-text.ts';
 import { chooseMounts, diskFields, type Mount, mayHang, parseMountinfo } from './parse.ts';
 
@@ -15,7 +15,7 @@ const MOUNTINFO = ['/proc/1/mountinfo', '/proc/self/mountinfo'] as const;
 export const disk = defineCollector({
   name: 'disk',
   tier: 'medium',
-  help: 'How full file systems are.',
+  help: 'How full file systems are, and whether they answer.',
   measurements: {
     disk: {
       help: 'Space and inodes of a mounted file system.',
@@ -35,6 +35,7 @@ export const disk = defineCollector({
         inodes_used: gauge('int', 'files', 'Inodes in use'),
         inodes_free: gauge('int', 'files', 'Free inodes'),
         inodes_used_percent: gauge('float', 'percent', 'Inodes in use'),
+        hung: state('bool', 'It does not answer; then nothing else is known of it'),
       },
     },
   },
@@ -53,16 +54,17 @@ export const disk = defineCollector({
     }),
   }),
   probe: (access) => probeFile(access, MOUNTINFO),
-  async collect({ access, options, signal, report }) {
+  async collect(context) {
+    const { access, options, signal, report } = context;
     const mounts = chooseMounts(parseMountinfo(await readFirst(access, MOUNTINFO, { signal })), new Set(options.ignore_fs));
     const ask = async (mount: Mount) => {
       const timeout = AbortSignal.timeout(options.mount_timeout_seconds * 1000);
       const stat = await access.statFs(mount.path, { device: mount.device, signal: AbortSignal.any([signal, timeout]) });
       const fields = diskFields(stat);
-      return fields === null ? null : { tags: await tagsOf(access, mount, { signal }), fields };
+      return fields === null ? null : { tags: await tagsOf(access, mount, { signal }), fields: { ...fields, hung: false } };
     };
     const rows: (Row | null)[] = [];
-    let hanging = 0;
+    const hanging: Tags[] = [];
     // One after another, those that may hang last: each that hangs holds one of the process's few threads for file
     // systems, so after the first of them, or two of any kind, no other is asked.
     for (const mount of [...mounts].sort((a, b) => Number(mayHang(a)) - Number(mayHang(b)))) {
@@ -72,19 +74,35 @@ export const disk = defineCollector({
         signal.throwIfAborted();
         // Process 1 has it, but it is not mounted where this process looks; what is below its mount point is another file system.
         if (error instanceof AccessError && error.code === 'ENOENT') continue;
-        report(isTimeout(error) ? hung(mount, error) : error);
-        if (isTimeout(error) && (mayHang(mount) || ++hanging === 2)) break;
+        report(isTimeout(error) ? toHungError(mount, error) : error);
+        if (!isTimeout(error)) continue;
+        hanging.push(await tagsOf(access, mount, { signal }));
+        if (mayHang(mount) || hanging.length === 2) break;
       }
     }
-    return { disk: rows.filter((row) => row !== null) };
+    const known = rows.filter((row) => row !== null);
+    const hung = hanging.map((tags): Row => ({ tags, fields: { hung: true } }));
+    return { disk: [...known, ...hung, ...goneSince(context, mounts, [...known, ...hung])] };
   },
 });
+
+/** Mounts that hung when they were last asked and are unmounted now: said once, so that nobody goes on waiting for them. */
+function goneSince({ memory }: CollectContext, mounts: readonly Mount[], rows: readonly Row[]): Row[] {
+  const before = (memory.get('hung') ?? []) as readonly Row[];
+  // Not asked now, because another hangs.
+  const unasked = before.filter(({ tags }) => !rows.some((row) => row.tags?.['path'] === tags?.['path']));
+  const [still, gone] = [true, false].map((there) =>
+    unasked.filter(({ tags }) => mounts.some(({ path }) => path === tags?.['path']) === there),
+  );
+  memory.set('hung', [...rows.filter(({ fields }) => fields['hung'] === true), ...(still ?? [])]);
+  return (gone ?? []).map(({ tags = {} }) => ({ tags, fields: { hung: false } }));
+}
 
 function isTimeout(error: unknown): boolean {
   return error instanceof AccessError && (error.code === 'timeout' || error.code === 'aborted');
 }
 
-function hung({ path, source }: Mount, cause: unknown): AccessError {
+function toHungError({ path, source }: Mount, cause: unknown): AccessError {
   return new AccessError('timeout', `${path}: ${source} does not answer; unmount it (umount -l) or list its type in ignore_fs`, { cause });
 }
 
