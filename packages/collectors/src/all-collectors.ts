@@ -17,6 +17,7 @@ export { netResponse } from './net_response/index.ts';
 export { netstat } from './netstat/index.ts';
 export { nvidiaSmi } from './nvidia_smi/index.ts';
 export { ping } from './ping/index.ts';
+export { podman } from './podman/index.ts';
 export { pressure } from './pressure/index.ts';
 export { processes } from './processes/index.ts';
 export { publicIp } from './public_ip/index.ts';

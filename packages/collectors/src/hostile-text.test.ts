@@ -6,7 +6,7 @@ import { parseJsonRows } from './custom/json.ts';
 import { parsePrometheusLine } from './custom/prometheus.ts';
 import { parseMountinfo } from './disk/parse.ts';
 import { parseDiskstats } from './diskio/parse.ts';
-import { parseContainers, parseInfo, parseInspect, parseStats, splitImage } from './docker/parse.ts';
+import { parseContainers, parseImages, parseInfo, parseInspect, parseStats, splitImage } from './docker/parse.ts';
 import { containerOf } from './gpu-process.ts';
 import { parseKernelCounters } from './kernel/parse.ts';
 import { parseMdstat } from './mdstat/parse.ts';
@@ -57,7 +57,8 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseMillidegrees: (text) => parseMillidegrees(text, 'x'),
   parseInfo,
   parseContainers,
-  parseInspect: (text) => parseInspect(text, 0),
+  parseInspect: (text) => parseInspect(text).status(0),
+  parseImages,
   parseStats: (text) => parseStats(text, undefined),
   splitImage,
   sensorName: (text) => sensorName(text, text),

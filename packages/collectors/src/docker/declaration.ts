@@ -1,7 +1,11 @@
 import type { FieldDeclaration, MeasurementDeclaration } from '@hostwire/model';
 import { counter, gauge, state } from '../declare.ts';
 
-const ENGINE = { engine_host: 'Name of the engine', server_version: 'Version of the engine' };
+const ENGINE = {
+  engine_host: 'Name of the engine',
+  server_version: 'Version of the engine',
+  engine_user: 'User whose containers they are; only of Podman without root',
+};
 const CONTAINER = {
   ...ENGINE,
   container_name: 'Name of the container',
@@ -119,6 +123,9 @@ export const MEASUREMENTS: Readonly<Record<string, MeasurementDeclaration>> = {
       started_at: gauge('int', 'ns', 'Start, since 1970'),
       finished_at: gauge('int', 'ns', 'Last end, since 1970'),
       uptime_ns: gauge('int', 'ns', 'How long it has run, or ran last'),
+      image_id: state('string', 'Id of its image'),
+      image_created: gauge('int', 's', 'When its image was made, since 1970'),
+      image_age: gauge('int', 's', 'How long ago its image was made'),
     },
   },
   docker_container_health: {

@@ -5,7 +5,7 @@ import { DiagnosticDump, LocalHost, ReplayHost, recordAccess } from '@hostwire/h
 import { fixturesDir, tempDir } from '@hostwire/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Readings } from '../tree-host.testkit.ts';
+import { Readings, TreeHost } from '../tree-host.testkit.ts';
 import { docker } from './index.ts';
 import { parseTime, splitImage } from './parse.ts';
 
@@ -215,6 +215,43 @@ describe('docker', () => {
     const all = await readingsOf(engine, { per_device: ['network', 'blkio'] }).readAll(new LocalHost());
     expect(all['docker_container_net']?.map(({ tags }) => tags?.['network'])).toEqual(['total', 'eth0', 'eth1']);
     expect(all['docker_container_blkio']?.map(({ tags }) => tags?.['device'])).toEqual(['total', '8:0']);
+  });
+
+  it('tells how old images are, and asks for them only when there is one that it does not know', async () => {
+    const image = (id: string) => ({ ImageID: `sha256:${id}` });
+    const engine = engineOf({
+      '/containers/json': [entry(A, 'web', image('aa')), entry(B, 'job', { ...image('bb'), State: 'exited' })],
+      // 1,790,000,000 s is the tick's time.
+      '/images/json': [
+        { Id: 'sha256:aa', Created: 1_789_900_000, RepoTags: ['SECRET'], Labels: { a: 'SECRET' } },
+        { Id: 'sha256:bb', Created: -62_135_596_800 },
+      ],
+    });
+    const readings = readingsOf(engine);
+    const access = new LocalHost();
+    const [web, job] = await readings.read(access, 0, 'docker_container_status');
+    expect(web?.fields).toMatchObject({ image_id: 'sha256:aa', image_created: 1_789_900_000, image_age: 100_000 });
+    expect(job?.fields).toMatchObject({ image_id: 'sha256:bb' });
+    expect(job?.fields).not.toHaveProperty('image_age');
+    await readings.readAll(access);
+    expect(engine.asked.filter((path) => path.startsWith('/images'))).toHaveLength(1);
+    engine.answers['/containers/json'] = [entry(A, 'web', image('cc'))];
+    engine.answers['/images/json'] = 500;
+    expect((await readings.read(access, 0, 'docker_container_status'))[0]?.fields).toMatchObject({ image_id: 'sha256:cc' });
+    expect(readings.reported).toMatchObject([{ code: 'status-500' }]);
+  });
+
+  it('lets the engine choose by label', async () => {
+    const engine = engineOf();
+    await readingsOf(engine, { labels: ['com.example.stack=site', 'a&b/c'] }).readAll(new LocalHost());
+    const [, query = ''] = engine.asked.find((path) => path.startsWith('/containers/json'))?.split('?') ?? [];
+    expect(Object.fromEntries(new URLSearchParams(query))).toEqual({ all: '1', filters: '{"label":["com.example.stack=site","a&b/c"]}' });
+    expect(() => readingsOf(engine, { labels: ['a b'] })).toThrow('labels');
+  });
+
+  it('leaves the socket of Podman to the collector of Podman', async () => {
+    const access = new TreeHost({ links: { '/var/run/docker.sock': '/run/podman/podman.sock' } });
+    expect(await docker.probe(access, { socket: '' })).toMatchObject({ available: false, reason: expect.stringContaining('Podman') });
   });
 
   it('is available where an engine answers, else it says what to do', async () => {

@@ -10,6 +10,8 @@ export interface Container {
   readonly name: string;
   readonly image: string;
   readonly version: string;
+  /** `sha256:...`; empty if it is not told. */
+  readonly imageId: string;
   readonly project: string;
   readonly service: string;
   /** created, running, paused, restarting, removing, exited or dead. */
@@ -60,6 +62,7 @@ export function parseContainers(text: string): Container[] {
       name: chooseName(Array.isArray(entry['Names']) ? entry['Names'].map(textOf) : []) || id.slice(0, 12),
       image,
       version,
+      imageId: /^[A-Za-z0-9:+._-]{1,128}$/.exec(textOf(entry['ImageID']))?.[0] ?? '',
       project: textOf(labels['com.docker.compose.project']),
       service: textOf(labels['com.docker.compose.service']),
       state: textOf(entry['State']),
@@ -85,28 +88,49 @@ export function splitImage(reference: string): { readonly image: string; readonl
   return { image: reference.slice(0, colon), version: reference.slice(colon + 1) };
 }
 
-/** Fields of status and health, of `GET /containers/<id>/json`; `health` is null without a health check. Throws ParseError. */
-export function parseInspect(text: string, now: number): { readonly status: Fields; readonly health: Fields | null } {
+/** What `GET /containers/<id>/json` tells. */
+export interface Inspected {
+  /** Fields at a time in milliseconds since 1970. */
+  readonly status: (now: number) => Fields;
+  /** Null without a health check. */
+  readonly health: Fields | null;
+}
+
+/** Throws ParseError. */
+export function parseInspect(text: string): Inspected {
   const inspect = parseObject(text, '/containers/<id>/json');
   const state = isObject(inspect['State']) ? inspect['State'] : {};
-  const status: Fields = { container_status: textOf(state['Status']), oomkilled: state['OOMKilled'] === true };
-  put(status, 'pid', state['Pid']);
-  put(status, 'exitcode', state['ExitCode']);
-  put(status, 'restart_count', inspect['RestartCount']);
+  const fields: Fields = { container_status: textOf(state['Status']), oomkilled: state['OOMKilled'] === true };
+  put(fields, 'pid', state['Pid']);
+  put(fields, 'exitcode', state['ExitCode']);
+  put(fields, 'restart_count', inspect['RestartCount']);
   const started = parseTime(state['StartedAt']);
   const finished = parseTime(state['FinishedAt']);
-  if (finished !== null) status['finished_at'] = finished;
-  if (started !== null) {
+  if (finished !== null) fields['finished_at'] = finished;
+  if (started !== null) fields['started_at'] = started;
+  const status = (now: number): Fields => {
+    if (started === null) return fields;
     const end = finished === null || finished < started ? BigInt(now) * 1_000_000n : finished;
-    status['started_at'] = started;
-    status['uptime_ns'] = end > started ? end - started : 0n;
-  }
+    return { ...fields, uptime_ns: end > started ? end - started : 0n };
+  };
   const check = state['Health'];
   // Without a check Docker leaves it out, and Podman says so.
   if (!isObject(check) || ['', 'none'].includes(textOf(check['Status']).toLowerCase())) return { status, health: null };
   const health: Fields = { health_status: textOf(check['Status']) };
   put(health, 'failing_streak', check['FailingStreak']);
   return { status, health };
+}
+
+/** Image id -> seconds since 1970 that it was made, of `GET /images/json`; images without a time are left out. Throws ParseError. */
+export function parseImages(text: string): Map<string, number> {
+  const list = parseJson(text, '/images/json');
+  if (!Array.isArray(list)) throw new ParseError(`/images/json: ${quote(text)} is not a list`);
+  const images = new Map<string, number>();
+  for (const entry of list.filter(isObject)) {
+    const created = entry['Created'];
+    if (typeof created === 'number' && Number.isSafeInteger(created) && created > 0) images.set(textOf(entry['Id']), created);
+  }
+  return images;
 }
 
 /** Nanoseconds since 1970 of a time as Go writes it (RFC 3339, up to nine decimals); null for its zero, which is no time. */
@@ -161,7 +185,7 @@ function parseCpu(stats: Json, before: CpuReading | undefined): Pick<Stats, 'cpu
   put(cpu, 'throttling_throttled_time', throttling['throttled_time']);
   const each = Array.isArray(usage['percpu_usage']) ? usage['percpu_usage'] : [];
   const online = cpuStats['online_cpus'];
-  const cpus = typeof online === 'number' && online > 0 ? online : each.length;
+  const cpus = Math.min(65_536, countOf(online) || each.length);
   const reading = readingOf(cpuStats);
   const earlier = before ?? readingOf(objectOf(stats['precpu_stats']));
   const elapsed = reading.system - earlier.system;
@@ -179,7 +203,7 @@ function parseCpu(stats: Json, before: CpuReading | undefined): Pick<Stats, 'cpu
 function readingOf(cpuStats: Json): CpuReading {
   const used = objectOf(cpuStats['cpu_usage'])['total_usage'];
   const system = cpuStats['system_cpu_usage'];
-  return { used: typeof used === 'number' ? used : 0, system: typeof system === 'number' ? system : 0 };
+  return { used: countOf(used) ?? 0, system: countOf(system) ?? 0 };
 }
 
 function parseMemory(value: unknown): Fields {
@@ -190,14 +214,14 @@ function parseMemory(value: unknown): Fields {
   put(fields, 'limit', memory['limit']);
   fields['max_usage'] = wholeOf(memory['max_usage']) ?? 0;
   if (typeof memory['failcnt'] === 'number' && memory['failcnt'] > 0) put(fields, 'fail_count', memory['failcnt']);
-  const all = memory['usage'];
-  if (typeof all !== 'number') return fields;
+  const all = countOf(memory['usage']);
+  if (all === null) return fields;
   // cgroup v1 has the first, v2 the second.
-  const cache = stats['total_inactive_file'] ?? stats['inactive_file'];
-  const usage = typeof cache === 'number' && cache < all ? all - cache : all;
+  const cache = countOf(stats['total_inactive_file'] ?? stats['inactive_file']) ?? 0;
+  const usage = cache < all ? all - cache : all;
   put(fields, 'usage', usage);
-  const limit = memory['limit'];
-  if (typeof limit === 'number' && limit > 0) fields['usage_percent'] = (100 * usage) / limit;
+  const limit = countOf(memory['limit']) ?? 0;
+  if (limit > 0) fields['usage_percent'] = (100 * usage) / limit;
   return fields;
 }
 
@@ -247,6 +271,11 @@ export function sum(parts: Iterable<Fields>): Fields {
 function put(fields: Fields, name: string, value: unknown): void {
   const whole = wholeOf(value);
   if (whole !== null) fields[name] = whole;
+}
+
+/** What can be counted: up to 2^64, which no counter of the kernel passes. */
+function countOf(value: unknown): number | null {
+  return typeof value === 'number' && value >= 0 && value <= 2 ** 64 ? value : null;
 }
 
 function wholeOf(value: unknown): number | bigint | null {
