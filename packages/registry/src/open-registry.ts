@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counters } from '@hostwire/model';
 import { alertRegistry } from './alerts.ts';
+import { auditRegistry } from './audit.ts';
 import { catalogRegistry } from './catalogs.ts';
 import { certificateRegistry } from './certificates.ts';
 import { Credentials } from './credentials.ts';
@@ -94,6 +95,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     catalogs: catalogRegistry(db, now),
     leases: leaseRegistry(db, () => backend.clock()),
     remoteConfig: remoteConfigRegistry(db, remoteConfigs, now),
+    audit: auditRegistry(db, now),
     isAvailable: () => available,
     onCredentialsChange: (listener) => credentials.onChange(listener),
     async close() {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type PostgresDaemon, startPostgres, systemSuite, waitFor } from '@hostwire/testkit';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { auditContract } from './audit-contract.testkit.ts';
 import { enrolmentContract } from './enrolment-contract.testkit.ts';
 import { gatewayContract } from './gateway-contract.testkit.ts';
 import { writeMeta } from './migrations.ts';
@@ -27,6 +28,7 @@ systemSuite(['postgres', 'initdb', 'psql', 'openssl'], 'a registry in PostgreSQL
   enrolmentContract(() => ({ url: postgres.createDatabase() }));
   gatewayContract(() => ({ url: postgres.createDatabase() }));
   remoteConfigContract(() => ({ url: postgres.createDatabase() }));
+  auditContract(() => ({ url: postgres.createDatabase() }));
 
   async function open(url: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
     const registry = await openRegistry({ url, ...options } as RegistryOptions);

@@ -1,4 +1,4 @@
-import type { Catalog, HostInfo, RemoteConfig } from '@hostwire/model';
+import type { ActionArgs, Catalog, HostInfo, RemoteConfig } from '@hostwire/model';
 import type { EnrolmentRegistry } from './enrolment.ts';
 
 /**
@@ -15,6 +15,7 @@ export interface Registry {
   readonly catalogs: CatalogRegistry;
   readonly leases: LeaseRegistry;
   readonly remoteConfig: RemoteConfigRegistry;
+  readonly audit: AuditRegistry;
   /**
    * Called within 2 s after hosts or tokens were added, removed or rotated, or a host's group or labels were changed, by any
    * process. The result removes the listener.
@@ -238,6 +239,34 @@ export interface RemoteConfigRecord {
   readonly config: RemoteConfig;
   readonly updatedAt: number;
   readonly updatedBy: string | null;
+}
+
+/** sent: no answer yet. refused: by the server or the agent, and nothing was done. unanswered: nobody knows. */
+export type AuditResult = 'sent' | 'done' | 'refused' | 'failed' | 'unanswered';
+
+/** An action that was asked of a host. */
+export interface AuditRecord {
+  readonly id: string;
+  readonly at: number;
+  readonly host: string;
+  readonly action: string;
+  readonly args: ActionArgs;
+  /** Null: nobody of this server asked. */
+  readonly actor: string | null;
+  readonly result: AuditResult;
+  readonly reason: string | null;
+}
+
+/** What was asked of hosts and what became of it, for 90 days and at most 100,000 entries. */
+export interface AuditRegistry {
+  add(entry: AuditRecord): Promise<void>;
+  /** Says what became of one that has no answer yet; false if there is none such. */
+  settle(id: string, result: AuditResult, reason: string | null): Promise<boolean>;
+  /** Those that were asked before a time and have no answer get none any more. */
+  giveUp(before: number): Promise<void>;
+  get(id: string): Promise<AuditRecord | null>;
+  /** The newest first; at most 1000, 100 unless said. */
+  list(filter?: { readonly host?: string; readonly before?: number; readonly limit?: number }): Promise<AuditRecord[]>;
 }
 
 export interface CatalogRegistry {

@@ -4,6 +4,7 @@ import type { HostInfo } from '@hostwire/model';
 import { tempDir } from '@hostwire/testkit';
 import { Kysely } from 'kysely';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { auditContract } from './audit-contract.testkit.ts';
 import { bindable } from './bindable.ts';
 import { Credentials } from './credentials.ts';
 import { enrolmentContract } from './enrolment-contract.testkit.ts';
@@ -26,6 +27,7 @@ registryContract(() => ({ file: join(tempDir(), 'registry.db') }));
 enrolmentContract(() => ({ file: join(tempDir(), 'registry.db') }));
 gatewayContract(() => ({ file: join(tempDir(), 'registry.db') }));
 remoteConfigContract(() => ({ file: join(tempDir(), 'registry.db') }));
+auditContract(() => ({ file: join(tempDir(), 'registry.db') }));
 
 describe('a registry in a file', () => {
   it('keeps the file for its owner alone', async () => {
