@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
 import { type CollectorsConfig, collectorsConfigSchema, settings } from '@hostwire/collectors';
-import { HOST_ID_PATTERN, type Tier } from '@hostwire/model';
+import { ACTIONS, HOST_ID_PATTERN, type Tier } from '@hostwire/model';
 import { ConfigError, type ConfigProblem, loadToml, overridesFrom, redactUrl } from '@hostwire/service';
 import { type ClientTls, parseBrokerUrl } from '@hostwire/transport';
 import Type, { type Static } from 'typebox';
+import { SERVER_KEY_PATTERN } from './actions/server-key.ts';
 import { LocalSchema, RemotesSchema, remoteChecks } from './gateway/remote-schema.ts';
 import { DEFAULT_MAX_AGE_HOURS, DEFAULT_MAX_BYTES } from './spool/open-spool.ts';
 import { checkTls, readTls, TLS_ENVIRONMENT, TlsSchema } from './tls-files.ts';
@@ -17,6 +18,7 @@ const ENVIRONMENT = {
   HOSTWIRE_AGENT_TOKEN: 'token',
   HOSTWIRE_AGENT_TOKEN_FILE: 'token_file',
   HOSTWIRE_AGENT_HOST_ID: 'host_id',
+  HOSTWIRE_AGENT_SERVER_KEY: 'server_key',
   HOSTWIRE_AGENT_DUMP_DIR: 'debug.dump_dir',
   HOSTWIRE_AGENT_SPOOL_DIR: 'spool.dir',
   ...TLS_ENVIRONMENT,
@@ -37,6 +39,9 @@ export const AgentConfigSchema = Type.Object({
       allowed: '1 to 63 of the characters a-z 0-9 _ . - that begin with a letter or a digit',
     }),
   ),
+  server_key: Type.Optional(
+    Type.String({ pattern: SERVER_KEY_PATTERN, allowed: 'ed25519: and the base64 of 32 bytes, as `hostwire host add` shows it' }),
+  ),
   topic_root: Type.String({
     pattern: '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$',
     default: 'hostwire',
@@ -55,6 +60,9 @@ export const AgentConfigSchema = Type.Object({
   sudo: Type.Boolean({ default: false }),
   local: LocalSchema,
   remote: RemotesSchema,
+  actions: Type.Object({
+    allow: Type.Array(Type.Enum([...ACTIONS]), { default: [] }),
+  }),
   debug: Type.Object({ dump_dir: Type.String({ default: '' }) }),
   collectors: Type.Unsafe<CollectorsConfig>(collectorsConfigSchema()),
 });

@@ -2,6 +2,10 @@ import { COLLECTORS, catalog, settingsOf, spoolRow } from '@hostwire/collectors'
 import { type HostInfo, newRunId, type Row, type Tier, topics as topicsUnder } from '@hostwire/model';
 import type { Logger } from '@hostwire/service';
 import type { ConnectionFailure } from '@hostwire/transport';
+import { Actions } from './actions/actions.ts';
+import { performersOf } from './actions/performers.ts';
+import { ServerClock } from './actions/server-clock.ts';
+import { parseServerKey } from './actions/server-key.ts';
 import { type AgentConfig, type Connection, intervalsOf } from './agent-config.ts';
 import { type Capabilities, CapabilityWatch, logCapabilities } from './capabilities.ts';
 import { unknownFacts, wasCut } from './gateway/reach.ts';
@@ -28,6 +32,8 @@ export interface AgentOptions {
   readonly logger: Logger;
   /** Gets every outgoing payload as text. */
   readonly onPayload?: (kind: string, text: string) => void;
+  /** Writes down what this host is asked, for so many minutes; absent: a server cannot ask for it. */
+  readonly startDump?: (minutes: number) => Promise<void>;
   /** Hears when the connection stands, with null, and when it ended, with why. */
   readonly onConnection?: (failure: ConnectionFailure | null) => void;
   readonly conflictRetryMs?: number;
@@ -119,6 +125,17 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     everyMs: source.replay === null ? (options.lookEveryMs ?? LOOK_EVERY_MS) : null,
   });
 
+  const serverClock = new ServerClock(() => clock.monotonic());
+  const { server_key: serverKey, actions: permitted } = config;
+  const actions = new Actions({
+    ...{ host, run, clock: serverClock, folder: options.spoolFolder, logger },
+    key: serverKey === undefined ? null : parseServerKey(serverKey),
+    // What a recording is asked is answered by the recording: there is nobody to do anything.
+    allow: source.replay === null ? permitted.allow : [],
+    performers: performersOf({ access: source.access, refresh: () => refresh(), startDump: options.startDump }),
+    answer: (result) => present?.session.answer(result),
+  });
+
   const toSamples = createSampler({ host, run, catalog: declared.hash, intervals });
   let conflictWait = options.conflictRetryMs ?? CONFLICT_RETRY_MS;
   let openedAt = 0;
@@ -151,6 +168,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       ...facts,
       capabilities: { ...watch?.capabilities },
       intervals: intervals(),
+      actions: [...actions.allowed],
       ...enabled,
       ...(config === undefined ? {} : { config }),
     };
@@ -172,6 +190,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       backlogRate,
       compress: settings.compress,
       onConflict: yieldIdentity,
+      onCommand: (payload, retained) => actions.receive(payload, retained),
+      onServerTime: (time) => serverClock.heard(time),
       onConfig(topic, payload) {
         if (remote.receive(topic, payload)) reconfigure();
       },
@@ -248,6 +268,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     refresh: () => refresh(),
     async stop() {
       stopReach?.();
+      await actions.close();
       await close(true);
       ticks.close();
       await watch?.close();

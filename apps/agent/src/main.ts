@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { hostname } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { DiagnosticDump, recordAccess } from '@hostwire/host-access';
 import { encodeSample, toHostId } from '@hostwire/model';
 import {
@@ -37,6 +37,7 @@ import { listCollectors } from './list.ts';
 import { spoolFolder } from './spool/spool-folder.ts';
 import { TickClock } from './tick-clock.ts';
 import { createTicks } from './ticks.ts';
+import { timedDump } from './timed-dump.ts';
 import { waitForConfig } from './wait-for-config.ts';
 import { watchParent } from './watch-parent.ts';
 
@@ -120,13 +121,18 @@ async function serve(options: CliOptions): Promise<void> {
       'the server is on another machine and server_url has no TLS: the token and all values cross the network in clear; use mqtts:// or wss://',
     );
   }
-  const { source, dump } = await open(options, config, log, true);
+  const { source: opened, dump } = await open(options, config, log, true);
+  const spool = await spoolFolder(config.spool.dir, env);
+  const folder = spool === null ? null : join(spool, 'dump');
+  const timed = opened.replay === null && dump === null ? timedDump({ access: opened.access, folder, logger: log }) : null;
+  if (timed !== null) lifecycle.add('timed dump', () => timed.close(), { timeout: 500 });
+  const source = timed === null ? opened : { ...opened, access: timed.access };
   lifecycle.add('host access', () => source.access.close(), { timeout: 500 });
   if (dump !== null) lifecycle.add('dump', () => dump.close(), { timeout: 500 });
   const host = await hostIdOf(config, source);
   const broker = redactUrl(connection.url);
-  const onPayload = dump === null ? {} : { onPayload: (kind: string, text: string) => dump.payload(kind, text) };
-  const spool = await spoolFolder(config.spool.dir, env);
+  const dumping = timed ?? dump;
+  const onPayload = dumping === null ? {} : { onPayload: (kind: string, text: string) => dumping.payload(kind, text) };
   const agent = await startAgent({
     config: config.local.enabled ? config : { ...config, enabled: false },
     connection,
@@ -136,6 +142,8 @@ async function serve(options: CliOptions): Promise<void> {
     remapped,
     logger: log,
     ...onPayload,
+    // Where the file says so the dump is always on.
+    startDump: async (minutes) => timed?.start(minutes),
     onConnection(failure) {
       health?.connection(failure);
       notifier.status(failure === null ? `connected to ${broker}` : `not connected to ${broker}: ${failure.message}`);

@@ -1,4 +1,4 @@
-import type { Ack, Catalog, HostInfo, Sample, Topics } from '@hostwire/model';
+import type { Ack, ActionResult, Catalog, HostInfo, Sample, Topics } from '@hostwire/model';
 import { ackCheck } from '@hostwire/model/schema';
 import type { Logger } from '@hostwire/service';
 import { type ConnectionFailure, connectMqtt, decodeJson, gzipPayload, type MqttClient, type MqttClientOptions } from '@hostwire/transport';
@@ -27,6 +27,10 @@ export interface SessionOptions {
   readonly onConflict: () => void;
   /** Hears what the server sets; empty: nothing any more. Whatever it is comes again at each connection. */
   readonly onConfig?: (topic: string, payload: Uint8Array) => void;
+  /** Hears what the server asks to be done, also what a broker kept of it. */
+  readonly onCommand?: (payload: Uint8Array, retained: boolean) => void;
+  /** Hears the server's clock, ms since the epoch, with each acknowledgement. */
+  readonly onServerTime?: (time: number) => void;
   /** Gets every outgoing payload as text. */
   readonly onPayload?: (kind: string, text: string) => void;
   /** Hears when the connection stands, with null, and when it ended, with why. */
@@ -36,6 +40,11 @@ export interface SessionOptions {
 
 /** For tests: delays of the connection and of sending. */
 export type SessionTiming = Pick<MqttClientOptions, 'minDelayMs' | 'maxDelayMs'> & PublisherTiming;
+
+interface PublishHow {
+  readonly encode?: (text: string) => string | Uint8Array;
+  readonly retain?: boolean;
+}
 
 /** A half-open connection, and so the host's last will, is noticed after 1.5 times this. */
 const KEEPALIVE_SECONDS = 15;
@@ -79,6 +88,7 @@ export class Session {
     this.#publisher = new Publisher({ ...options, intervals: info.intervals, client: this.#client });
     this.#listen(topics.ack(host), (payload) => this.#acknowledge(payload));
     this.#listen(topics.config(host), (payload) => options.onConfig?.(topics.config(host), payload));
+    this.#listen(topics.command(host), (payload, retained) => options.onCommand?.(payload, retained));
     this.#listen(topics.status(host), (payload) => {
       // The will of a predecessor whose half-open connection the broker has only now given up.
       if (payload.toString() === 'offline' && this.#present && this.#client.connected)
@@ -118,6 +128,12 @@ export class Session {
     if (this.#client.connected) this.#sayStatus();
   }
 
+  /** Tells the server what became of what it asked. */
+  answer(result: ActionResult): void {
+    const { topics, host } = this.#options;
+    if (this.#client.connected) this.#publish('command/result', topics.commandResult(host), JSON.stringify(result), { retain: false });
+  }
+
   /** Samples that were sent again. */
   get resent(): number {
     return this.#publisher.resent;
@@ -141,7 +157,7 @@ export class Session {
     const { topics, host, catalog } = this.#options;
     this.#sayStatus();
     this.#sayInfo();
-    this.#publish('catalog', topics.catalog(host), JSON.stringify(catalog), gzipPayload);
+    this.#publish('catalog', topics.catalog(host), JSON.stringify(catalog), { encode: gzipPayload });
   }
 
   #sayStatus(): void {
@@ -154,16 +170,17 @@ export class Session {
     this.#publish('info', topics.info(host), JSON.stringify(this.#info));
   }
 
-  #publish(kind: string, topic: string, text: string, encode: (text: string) => string | Uint8Array = (plain) => plain): void {
+  #publish(kind: string, topic: string, text: string, { encode = (plain) => plain, retain = true }: PublishHow = {}): void {
     this.#options.onPayload?.(kind, text);
-    this.#client.publish(topic, encode(text), { qos: 1, retain: true }).catch((error: unknown) => {
-      this.#options.logger.debug({ err: error, topic }, 'not taken by the broker; it is said again at the next connection');
+    this.#client.publish(topic, encode(text), { qos: 1, retain }).catch((error: unknown) => {
+      const again = retain ? '; it is said again at the next connection' : '';
+      this.#options.logger.debug({ err: error, topic }, `not taken by the broker${again}`);
     });
   }
 
-  #listen(filter: string, handler: (payload: Buffer) => void): void {
-    const subscribed = this.#client.subscribe(filter, ({ payload }) => {
-      if (!this.#closed) handler(Buffer.from(payload));
+  #listen(filter: string, handler: (payload: Buffer, retained: boolean) => void): void {
+    const subscribed = this.#client.subscribe(filter, ({ payload, retained }) => {
+      if (!this.#closed) handler(Buffer.from(payload), retained);
     });
     subscribed.catch((error: unknown) => this.#options.logger.warn({ err: error, filter }, 'could not subscribe'));
   }
@@ -175,8 +192,12 @@ export class Session {
     } catch (error) {
       ack = error;
     }
-    if (ackCheck.Check(ack)) this.#publisher.acknowledge(ack as Ack);
-    else this.#options.logger.warn({ bytes: payload.length }, 'an acknowledgement could not be read and was ignored');
+    if (ackCheck.Check(ack)) {
+      this.#options.onServerTime?.((ack as Ack).time);
+      this.#publisher.acknowledge(ack as Ack);
+    } else {
+      this.#options.logger.warn({ bytes: payload.length }, 'an acknowledgement could not be read and was ignored');
+    }
   }
 
   #followServer(status: string): void {

@@ -6,3 +6,4 @@ export { boundAccess, commandNeeds, isNeeded } from './needs.ts';
 export * from './registry.ts';
 export * from './runner.ts';
 export { agentRow, type Gap, type GapReason, gapRow, SELF_DECLARATIONS, spoolRow } from './self-measurement.ts';
+export { KILL_NEEDS, type KillOutcome, killSession, type SessionName } from './tmux/kill.ts';

@@ -7,6 +7,7 @@ export { pruneOutput } from './prune-output.ts';
 export { type AccessLog, recordAccess } from './recorder.ts';
 export type { ReplayTime } from './replay-clock.ts';
 export { ReplayHost, type ReplayOptions } from './replay-host.ts';
+export { RotatingFile } from './rotating-file.ts';
 export { keyChecker } from './ssh/private-key.ts';
 export { SshHost } from './ssh/ssh-host.ts';
 export { type Reach, type SshEndpoint, type SshOptions, type SshTiming, UNREACHABLE } from './ssh/ssh-options.ts';

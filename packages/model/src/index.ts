@@ -1,3 +1,4 @@
+export * from './action.ts';
 export * from './catalog.ts';
 export * from './codec.ts';
 export * from './counters.ts';

@@ -1,5 +1,5 @@
 /** Schemas of what travels, for those who must check it. Apart from the vocabulary so that a browser need not load it. */
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 const name = Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,127}$' });
@@ -129,6 +129,63 @@ export const CatalogSchema = Type.Object(
   { $id: 'hostwire/catalog-v1', title: 'Catalog', description: "The declarations of a host's collectors." },
 );
 
+const BASE64 = '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
+
+/** Its bytes are this JSON without blanks, `payload` first. */
+export const SignedActionSchema = Type.Object(
+  { payload: Type.String({ pattern: BASE64, minLength: 4, maxLength: 3072 }), sig: Type.String({ pattern: '^[A-Za-z0-9+/]{86}==$' }) },
+  { ...closed, $id: 'hostwire/command-v1', title: 'SignedAction', description: 'A signed action; `payload` is a base64 ActionRequest.' },
+);
+
+const actionId = Type.String({ pattern: '^[A-Za-z0-9_-]{8,64}$' });
+const runId = Type.String({ pattern: '^[A-Za-z0-9]{1,32}$' });
+const hostId = Type.String({ pattern: '^[a-z0-9][a-z0-9_.-]{0,62}$' });
+const moment = Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 });
+
+/** How a session of tmux is named for good; `created` is seconds since the epoch. */
+const SessionArgs = Type.Object(
+  {
+    user: Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]{1,64}$' }),
+    socket: Type.String({ pattern: '^/tmp/tmux-[0-9]{1,9}/[A-Za-z0-9_][A-Za-z0-9_.@%+=,-]{0,63}$' }),
+    session: Type.String({ pattern: '^\\$[0-9]{1,9}$' }),
+    created: Type.Integer({ minimum: 1, maximum: 9_999_999_999 }),
+  },
+  closed,
+);
+
+const request = <Name extends string, Args extends TSchema>(action: Name, args: Args) =>
+  Type.Object(
+    { v: Type.Literal(1), host: hostId, run: runId, id: actionId, action: Type.Literal(action), args, issued: moment, expires: moment },
+    closed,
+  );
+
+export const ActionRequestSchema = Type.Union(
+  [
+    request('tmux.kill', SessionArgs),
+    request('agent.refresh', Type.Object({}, closed)),
+    request('agent.dump', Type.Object({ minutes: Type.Integer({ minimum: 1, maximum: 60 }) }, closed)),
+  ],
+  { $id: 'hostwire/action-v1', title: 'ActionRequest', description: 'What a server asks of an agent.' },
+);
+
+export const ActionResultSchema = Type.Object(
+  {
+    v: Type.Literal(1),
+    host: hostId,
+    run: runId,
+    id: actionId,
+    action: Type.String({ maxLength: 64 }),
+    result: Type.Union([Type.Literal('done'), Type.Literal('refused'), Type.Literal('failed')]),
+    code: Type.Optional(Type.String({ maxLength: 64 })),
+    reason: Type.Optional(Type.String({ maxLength: 500 })),
+    time: moment,
+  },
+  { $id: 'hostwire/command-result-v1', title: 'ActionResult', description: 'What became of a signed action at its agent.' },
+);
+
+export const signedActionCheck = Compile(SignedActionSchema);
+export const actionRequestCheck = Compile(ActionRequestSchema);
+export const actionResultCheck = Compile(ActionResultSchema);
 export const sampleCheck = Compile(SampleSchema);
 export const ackCheck = Compile(AckSchema);
 export const hostInfoCheck = Compile(HostInfoSchema);

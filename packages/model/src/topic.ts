@@ -20,6 +20,8 @@ export interface Topics {
   ack(host: string): string;
   config(host: string): string;
   alert(host: string, id: string): string;
+  command(host: string): string;
+  commandResult(host: string): string;
   /** The server's own `online` / `offline`. */
   readonly serverStatus: string;
   /** MQTT filters for what servers subscribe to. */
@@ -29,6 +31,7 @@ export interface Topics {
     readonly infos: string;
     readonly catalogs: string;
     readonly configs: string;
+    readonly commandResults: string;
     readonly all: string;
   };
   /** A topic's meaning, or null if it is not one of a host's. Never throws: topics are hostile input. */
@@ -55,6 +58,8 @@ export function topics(root = 'hostwire'): Topics {
     ack: (host) => `${base}/${host}/ack`,
     config: (host) => `${base}/${host}/config`,
     alert: (host, id) => `${base}/${host}/alert/${id}`,
+    command: (host) => `${base}/${host}/command`,
+    commandResult: (host) => `${base}/${host}/command/result`,
     serverStatus: `${base}/status`,
     filters: {
       samples: `${base}/+/sample/+`,
@@ -62,6 +67,7 @@ export function topics(root = 'hostwire'): Topics {
       infos: `${base}/+/info`,
       catalogs: `${base}/+/catalog`,
       configs: `${base}/+/config`,
+      commandResults: `${base}/+/command/result`,
       all: `${base}/#`,
     },
     parse(topic) {

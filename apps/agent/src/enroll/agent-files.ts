@@ -54,11 +54,11 @@ function ownerFor(before: Stats | null, folder: Stats): AgentFiles['owner'] {
  * there only the connection is replaced. Throws EnrollError `failed`.
  */
 export async function writeFiles({ file, caFile, text, owner }: AgentFiles, enrolled: Enrolled): Promise<void> {
-  const { host, token, mqtt_url: url, topic_root: root, ca_pem: ca, ca_fingerprint: fingerprint } = enrolled;
+  const { host, token, mqtt_url: url, topic_root: root, ca_pem: ca, ca_fingerprint: fingerprint, server_key: key } = enrolled;
   try {
     if (ca !== null) await replaceFile(caFile, ca, 0o644, owner);
     const tls = ca === null ? undefined : { ca: caFile, ...(fingerprint === null ? {} : { ca_fingerprint: fingerprint }) };
-    const connection = { server_url: url, host_id: host, token, token_file: undefined, topic_root: root, tls };
+    const connection = { server_url: url, host_id: host, token, token_file: undefined, server_key: key, topic_root: root, tls };
     const start = text === '' ? '# Written by hostwire-agent enroll; docs/reference/configuration.md lists every key.\n' : text;
     await replaceFile(file, replaceToml(start, file, connection), 0o600, owner);
   } catch (error) {

@@ -71,10 +71,12 @@ systemSuite(['openssl'], 'hostwire-agent enroll', () => {
 
   const [first, second] = [() => certs[0] as (typeof certs)[0], () => certs[1] as (typeof certs)[0]];
 
+  const KEY = `ed25519:${randomBytes(32).toString('base64')}`;
+
   function enrolled(change: object = {}): Answer {
     const { cert } = first();
     const fingerprint = `sha256:${createHash('sha256').update(new X509Certificate(cert).raw).digest('hex')}`;
-    const keys = { server_key: `ed25519:${randomBytes(32).toString('base64')}`, ca_pem: cert, ca_fingerprint: fingerprint };
+    const keys = { server_key: KEY, ca_pem: cert, ca_fingerprint: fingerprint };
     const host = { host: 'pi-04', token: 'hwh_0123456789abcdef', group: null, labels: {} };
     return { status: 200, body: { ...host, mqtt_url: 'mqtts://hostwire.example:8883', topic_root: 'hostwire', ...keys, ...change } };
   }
@@ -116,6 +118,7 @@ systemSuite(['openssl'], 'hostwire-agent enroll', () => {
         'server_url = "mqtts://hostwire.example:8883"',
         'host_id = "pi-04"',
         'token = "hwh_0123456789abcdef"',
+        `server_key = "${KEY}"`,
         'topic_root = "hostwire"',
       ];
       const table = `[tls]\nca = "${ca}"\nca_fingerprint = "${fingerprint}"\n`;

@@ -4,6 +4,7 @@ import { HOST_ID_PATTERN } from '@hostwire/model';
 import { parseBrokerUrl } from '@hostwire/transport';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { SERVER_KEY_PATTERN } from '../actions/server-key.ts';
 import { askServer, type ServerAnswer } from './ask-server.ts';
 import { EnrollError } from './enroll-error.ts';
 import type { ServerAddress } from './server-address.ts';
@@ -14,7 +15,7 @@ const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type
 const EnrolledSchema = Type.Object({
   host: Type.String({ pattern: HOST_ID_PATTERN.source }),
   token: Type.String({ pattern: '^[A-Za-z0-9_-]{16,1024}$' }),
-  server_key: Type.String({ pattern: '^ed25519:[A-Za-z0-9+/]{43}=$' }),
+  server_key: Type.String({ pattern: SERVER_KEY_PATTERN }),
   mqtt_url: Type.String({ maxLength: 512 }),
   topic_root: Type.String({ pattern: '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$', maxLength: 128 }),
   ca_pem: Nullable(Type.String({ maxLength: 64 * 1024 })),

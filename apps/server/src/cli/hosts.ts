@@ -140,10 +140,9 @@ function printCredentials(host: string, token: string, config: ServerConfig, jso
   const reach = keptReach(config.dataDir);
   const port = new URL(keptAddress(config.dataDir, 'mqtt') ?? `mqtt://localhost:${config.mqttPort}`).port;
   const url = reach === null || reach.loopbackOnly ? `mqtt://THIS-SERVER:${port}` : reach.mqttUrl;
-  print(`  server_url = "${url}"\n  host_id = "${host}"\n  token = "${token}"\n`);
+  print(`  server_url = "${url}"\n  host_id = "${host}"\n  token = "${token}"\n  server_key = "${key}"\n`);
   if (reach !== null && reach.caFingerprint !== null) {
     print(`  [tls]\n  ca = "/etc/hostwire/ca.pem"\n  ca_fingerprint = "${reach.caFingerprint}"\n`);
     print(`The CA to copy to that file of the host: ${join(tlsFolder(config.dataDir), 'ca.pem')}`);
   }
-  print(`Server key, with which commands are signed: ${key}`);
 }

@@ -3,6 +3,7 @@ import { createLifecycle, createLogger, createNotifier, type Logger, ProblemLog,
 import { loadConfig, type ServerConfig, type ServerOptions } from '../config/load-config.ts';
 import { keptAddress, reachable } from '../kept-address.ts';
 import { type RunningServer, startServer } from '../server.ts';
+import { serverKey } from '../server-key.ts';
 import { isPlainOpen } from '../tls/warnings.ts';
 import { startAgentProcess } from '../up/agent-process.ts';
 import { enrolLocalHost, localHostId } from '../up/enrol-local.ts';
@@ -74,6 +75,7 @@ async function startLocalAgent(server: RunningServer, config: ServerConfig, { sc
     spool: join(config.dataDir, 'agent', 'spool'),
     serverUrl,
     topicRoot: config.topicRoot,
+    serverKey: serverKey(config.dataDir),
     ...(token === undefined || token === '' ? {} : { token }),
   });
   // The dashboard shows the host at once, not only when the registry tells of the change.

@@ -4,6 +4,7 @@ import { type Registry, SERVER_USERNAME } from '@hostwire/registry';
 import type { Logger } from '@hostwire/service';
 import type { ServerConfig } from '../config/load-config.ts';
 import { describeReach } from '../reach.ts';
+import { serverKey } from '../server-key.ts';
 import { enrolLocalHost, localHostId } from '../up/enrol-local.ts';
 import { keepExported } from './export-broker.ts';
 
@@ -34,6 +35,7 @@ export async function serveNeighbours({
     const ca = caPem === null ? {} : { ca: caPem };
     const { host } = await enrolLocalHost(registry, {
       ...{ host: localHostId(process.env), folder: localAgent.dir, serverUrl: localAgent.url, topicRoot, ...ca },
+      serverKey: serverKey(config.dataDir),
     });
     logger.info({ host, folder: localAgent.dir }, `an agent of this machine finds in ${localAgent.dir} how to connect as ${host}`);
   }

@@ -23,7 +23,14 @@ it('enrols once, for its owner alone, keeps the token while it is good and makes
   );
   const ca = readFileSync(cert, 'utf8');
   const enrol = async () => {
-    await enrolLocalHost(registry, { host: 'box', folder, serverUrl: 'mqtts://broker:8883', topicRoot: 'hostwire', ca });
+    await enrolLocalHost(registry, {
+      host: 'box',
+      folder,
+      serverUrl: 'mqtts://broker:8883',
+      topicRoot: 'hostwire',
+      serverKey: 'ed25519:x',
+      ca,
+    });
     return readFileSync(join(folder, 'agent.toml'), 'utf8');
   };
   const first = await enrol();
@@ -32,6 +39,10 @@ it('enrols once, for its owner alone, keeps the token while it is good and makes
   expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toBe(ca);
   for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
   expect(await enrol()).toBe(first);
+  // What its owner allows stands nowhere else.
+  writeFileSync(join(folder, 'agent.toml'), `${first}[actions]\nallow = ['tmux.kill', "agent.dump"]\n`);
+  expect(await enrol()).toContain('[actions]\nallow = ["tmux.kill","agent.dump"]\n');
+  writeFileSync(join(folder, 'agent.toml'), first);
   await registry.hosts.rotate('box');
   expect(await enrol()).not.toBe(first);
 });

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fingerprint } from '@hostwire/certificates';
 import { toHostId } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
+import { parseToml } from '@hostwire/service';
 
 export interface LocalAgent {
   readonly host: string;
@@ -19,6 +20,8 @@ export interface LocalEnrolment {
   readonly folder: string;
   readonly serverUrl: string;
   readonly topicRoot: string;
+  /** With which the server signs what it asks of the agent, as `ed25519:BASE64`. */
+  readonly serverKey: string;
   /** For an external broker that has its own passwords. */
   readonly token?: string;
   /** Of the certificate that the agent will be shown, PEM; absent: every system knows its root, or there is none. */
@@ -33,7 +36,7 @@ export interface LocalEnrolment {
  */
 export async function enrolLocalHost(
   registry: Pick<Registry, 'hosts' | 'tokens'>,
-  { host, folder, serverUrl, topicRoot, token: given, ca, spool }: LocalEnrolment,
+  { host, folder, serverUrl, topicRoot, serverKey, token: given, ca, spool }: LocalEnrolment,
 ): Promise<LocalAgent> {
   const configFile = join(folder, 'agent.toml');
   const caFile = join(resolve(folder), 'ca.pem');
@@ -41,11 +44,12 @@ export async function enrolLocalHost(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (ca !== undefined) putFile(caFile, ca);
   const text = [
-    '# Written by hostwire at each start.',
+    '# Written by hostwire at each start; of what is changed here only [actions] stays.',
     `server_url = ${JSON.stringify(serverUrl)}`,
     `host_id = ${JSON.stringify(host)}`,
     `token = ${JSON.stringify(token)}`,
     `topic_root = ${JSON.stringify(topicRoot)}`,
+    `server_key = ${JSON.stringify(serverKey)}`,
     '',
     '[intervals]',
     `fast_seconds = ${INTERVALS.fast}`,
@@ -53,10 +57,23 @@ export async function enrolLocalHost(
     `slow_seconds = ${INTERVALS.slow}`,
     '',
     ...(ca === undefined ? [] : ['[tls]', `ca = ${JSON.stringify(caFile)}`, `ca_fingerprint = ${JSON.stringify(fingerprint(ca))}`, '']),
+    ...actionsOf(configFile),
     ...(spool === undefined ? [] : ['[spool]', `dir = ${JSON.stringify(resolve(spool))}`, '']),
   ].join('\n');
   putFile(configFile, text);
   return { host, configFile };
+}
+
+/** What its owner allows a server to ask of the agent is kept: no server decides that. */
+function actionsOf(configFile: string): string[] {
+  try {
+    const { actions } = parseToml(readFileSync(configFile, 'utf8'), configFile) as { readonly actions?: { readonly allow?: unknown } };
+    const allow = actions?.allow;
+    const isList = Array.isArray(allow) && allow.every((action) => typeof action === 'string');
+    return isList ? ['[actions]', `allow = ${JSON.stringify(allow)}`, ''] : [];
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -35,8 +35,8 @@ const SERVER_TIMEOUT_MS = 2500;
 const MAX_SOCKETS_OF_USER = 16;
 const USERS_AT_ONCE = 4;
 
-const LIST = ['list-sessions', '-F', SESSION_FORMAT, ';', 'list-panes', '-a', '-F', PANE_FORMAT];
-const AS_USER = ['--regid=65534', '--clear-groups', 'tmux'];
+export const LIST = ['list-sessions', '-F', SESSION_FORMAT, ';', 'list-panes', '-a', '-F', PANE_FORMAT];
+export const AS_USER = ['--regid=65534', '--clear-groups', 'tmux'];
 const SERVER = ['-u', '-L', { pattern: SOCKET_NAME }];
 
 /** What `readSessions` runs and reads. */
