@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -13,6 +13,12 @@ export function serverKey(dataDir: string): string {
   const file = join(dataDir, 'server.key');
   const der = createPublicKey(createPrivateKey(readOrMake(file))).export({ type: 'spki', format: 'der' });
   return `ed25519:${der.subarray(SPKI_HEADER_BYTES).toString('base64')}`;
+}
+
+/** Signs with this server's key, as `serverKey` has its public half. */
+export function signer(dataDir: string): (bytes: Uint8Array) => Uint8Array {
+  const key = createPrivateKey(readOrMake(join(dataDir, 'server.key')));
+  return (bytes) => sign(null, bytes, key);
 }
 
 function readOrMake(file: string): string {

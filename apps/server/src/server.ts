@@ -6,6 +6,7 @@ import { Counters, topics as topicsOf } from '@hostwire/model';
 import { describeUrl, hashToken, openRegistry, type Registry, verifyToken } from '@hostwire/registry';
 import { type Logger, type ProblemLog, redactUrl, version } from '@hostwire/service';
 import type { SeriesStore } from '@hostwire/store';
+import { openActionDesk } from './actions/action-desk.ts';
 import { switchedDesk } from './alerts/alert-desk.ts';
 import { followAlerts } from './alerts/follow-alerts.ts';
 import { type AlertsTerm, leadAlerts } from './alerts/lead-alerts.ts';
@@ -47,7 +48,7 @@ import type { ProcessSource } from './self/process-report.ts';
 import { silentParts } from './self/silent-parts.ts';
 import { writeSelf } from './self/write-self.ts';
 
-import { serverKey } from './server-key.ts';
+import { serverKey, signer } from './server-key.ts';
 
 import { openServerTls } from './tls/open-server-tls.ts';
 import { isPlainOpen, type ServerWarning, transportWarnings } from './tls/warnings.ts';
@@ -229,6 +230,14 @@ async function compose(
       : null;
   if (followed !== null) closers.add('alerts of others', () => followed.close());
   const desk = followed === null ? null : switchedDesk(followed);
+  const actions =
+    has('api') && liveLink !== null
+      ? await openActionDesk({
+          ...{ audit: registry.audit, bus: liveLink.bus, topics, logger, counters: countersOf('actions') },
+          sign: signer(config.dataDir),
+        })
+      : null;
+  if (actions !== null) closers.add('actions', () => actions.close());
   if (has('api') && liveLink !== null) {
     const configs = await publishConfigs({
       ...{ registry: registry.remoteConfig, live, bus: liveLink.bus, topics, logger, counters: countersOf('remote_config') },
@@ -314,10 +323,10 @@ async function compose(
     metrics: metrics?.port ?? null,
   };
   const reach = (): Reach => describeReach(config, ports, tls);
-  if (desk !== null) {
+  if (desk !== null && actions !== null) {
     const serverHash = hashToken(serverToken);
     const context: ApiContext = {
-      ...{ self, registry, live, store, database: DATABASE, alerts: desk, now: Date.now },
+      ...{ self, registry, live, store, database: DATABASE, alerts: desk, actions, now: Date.now },
       brokerAccess: openBrokerAccess({ config, registry, serverToken, topics, counters: countersOf('broker_access'), logger }),
       problems: () => problems?.list() ?? [],
       isServerToken: (token) => verifyToken(token, serverHash),

@@ -13,6 +13,7 @@ import type { ApiContext } from './context.ts';
 import { ApiError, handleError } from './errors.ts';
 import { acceptUpgrades, type LiveSocketOptions, liveSocket } from './live-socket.ts';
 import { servePage } from './page.ts';
+import { actionRoutes } from './routes/actions.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { brokerAccessRoutes, comesFromBroker } from './routes/broker-access.ts';
 import { downloadRoutes } from './routes/downloads.ts';
@@ -149,6 +150,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(hostRoutes(context));
   await app.register(hostAccessRoutes(context));
   await app.register(tmuxSessionRoutes(context));
+  await app.register(actionRoutes(context));
   await app.register(enrolmentRoutes(context));
   await app.register(enrollRoutes(context));
   await app.register(downloadRoutes(context));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Scope, SERVER_USERNAME } from '@hostwire/registry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiContext } from './context.ts';
@@ -13,6 +14,8 @@ export interface Identity {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly via: 'session' | 'token';
+  /** Tells askers apart, also those of one name; no secret. */
+  readonly key: string;
   readonly expiresAt: number | null;
   /** False once the session was ended or the token removed. */
   stillValid(): Promise<boolean>;
@@ -76,20 +79,21 @@ async function identify(
   const { tokens, logins } = registry;
   const bearer = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(request.headers.authorization ?? '')?.[1];
   if (bearer !== undefined && isServerToken(bearer)) {
-    return { name: SERVER_USERNAME, scopes: ['api:read'], via: 'token', expiresAt: null, stillValid: async () => true };
+    return { name: SERVER_USERNAME, scopes: ['api:read'], via: 'token', key: 'server', expiresAt: null, stillValid: async () => true };
   }
   if (bearer !== undefined) {
     const record = await tokens.check(bearer);
     if (record === null) return null;
-    const { name, scopes, expiresAt } = record;
-    return { name, scopes, via: 'token', expiresAt, stillValid: async () => (await tokens.check(bearer)) !== null };
+    const { id, name, scopes, expiresAt } = record;
+    return { name, scopes, via: 'token', key: `token ${id}`, expiresAt, stillValid: async () => (await tokens.check(bearer)) !== null };
   }
   const session = request.cookies[SESSION_COOKIE];
   if (session === undefined || session === '' || session.length > 512) return null;
   const found = await logins.checkSession(session);
   if (found === null) return null;
   const stillValid = async (): Promise<boolean> => (await logins.checkSession(session)) !== null;
-  return { name: 'dashboard', scopes: ['admin'], via: 'session', expiresAt: found.expiresAt, stillValid };
+  const key = `session ${createHash('sha256').update(session).digest('base64url')}`;
+  return { name: 'dashboard', scopes: ['admin'], via: 'session', key, expiresAt: found.expiresAt, stillValid };
 }
 
 async function refuse(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

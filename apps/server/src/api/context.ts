@@ -2,6 +2,7 @@ import type { Counters } from '@hostwire/model';
 import type { Registry } from '@hostwire/registry';
 import type { LoggedProblem } from '@hostwire/service';
 import type { SeriesStore } from '@hostwire/store';
+import type { ActionDesk } from '../actions/action-desk.ts';
 import type { AlertDesk } from '../alerts/alert-desk.ts';
 import type { Downloads } from '../enrolment/downloads.ts';
 import type { LiveState } from '../live/live-state.ts';
@@ -18,6 +19,7 @@ export interface ApiContext {
   /** Name of the database of raw samples. */
   readonly database: string;
   readonly alerts: AlertDesk;
+  readonly actions: ActionDesk;
   /** This process: its counters, levels, and what of it does not work as it should. */
   readonly self: ProcessSource;
   /** The last warnings and errors of this process's log, the newest first. */

@@ -156,6 +156,7 @@ export const SESSION_COMPONENTS: readonly TSchema[] = [
 ];
 
 export type TmuxSessionBody = Static<typeof TmuxSessionShape>;
+export type ActionAnswerBody = Static<typeof ActionAnswer>;
 export type ServiceBody = Static<typeof ServiceShape>;
 export type ServicesBody = Omit<Static<typeof ServicesPart>, 'services'> & { services: ServiceBody[] };
 export type AuditBody = Static<typeof AuditEntryShape>;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Row } from '@hostwire/model';
+import { whyNotAllowed } from '../actions/action-desk.ts';
 import type { TmuxSessionBody } from '../api/session-schemas.ts';
 import type { HostLive } from './host-live.ts';
 import { numberOf, textOf } from './values.ts';
@@ -20,14 +21,14 @@ export interface SessionLook {
 }
 
 /** `created` is seconds since the epoch, as tmux has it. */
-export interface SessionTarget {
+export type SessionTarget = {
   readonly user: string;
   readonly socket: string;
   readonly session: string;
   readonly created: number;
-}
+};
 
-export const KILL = 'tmux.kill';
+export const KILL = 'tmux.kill' as const;
 
 /** Names that mean the same to every shell and to ssh. */
 const PLAIN_USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
@@ -76,14 +77,7 @@ function killableOn(host: HostLive, current: boolean): TmuxSessionBody['killable
   const name = host.host;
   if (host.state !== 'online') return { allowed: false, reason: `${name} is offline: what it runs is known again when it is back.` };
   if (!current) return { allowed: false, reason: `${name} has not told of its sessions lately: wait for its next sample.` };
-  const { actions } = host.info ?? {};
-  if (actions === undefined) return { allowed: false, reason: `The agent of ${name} knows no actions: update it.` };
-  if (!actions.includes(KILL)) {
-    return {
-      allowed: false,
-      reason: `The agent of ${name} does not allow it: add "${KILL}" to \`allow\` under [actions] in its agent.toml.`,
-    };
-  }
+  if (host.info?.actions?.includes(KILL) !== true) return { allowed: false, reason: whyNotAllowed(host, KILL) };
   return { allowed: true };
 }
 
