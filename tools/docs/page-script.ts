@@ -20,7 +20,7 @@ const NEEDS = /^<!-- run needs: ([a-z0-9 -]+) -->$/;
  *     ```sh run                        run to its end; any failure fails the page
  *     ```sh run until="is running"     goes on in the background; the next block waits for this text in what it prints
  *     ```toml run file=agent.toml      written to this file below the working directory, with the variables of the shell set
- *     ```ts run file=x.ts              the same, but as it is: its dollars are its own
+ *     ```ts run file=x.ts              the same, and ```md, but as it is: its dollars and backticks are its own
  *     ```text run shows                each line was printed by the block before; `...` stands for anything
  *
  * Throws if a block says something else, or does not end.
@@ -61,7 +61,7 @@ function toStep(language: string, words: string, line: number, text: string): St
   if (rest === '') return { kind: 'command', line, text };
   if (rest === 'shows') return { kind: 'shows', line, text };
   if (until !== undefined) return { kind: 'background', line, text, until };
-  if (path !== undefined) return { kind: 'file', line, text, path, isCode: language === 'ts' };
+  if (path !== undefined) return { kind: 'file', line, text, path, isCode: language === 'ts' || language === 'md' };
   throw new Error(`line ${line}: a block that is run says ${JSON.stringify(rest)}; there are: until="TEXT", file=PATH, shows`);
 }
 

@@ -1,6 +1,6 @@
 import type { Aggregate } from '../api/series.ts';
 import { escapeValue } from '../api/series.ts';
-import type { Catalog, CatalogField, Row } from '../api/types.ts';
+import type { Catalog, CatalogField, CatalogMeasurement, HostDetail, Row } from '../api/types.ts';
 import { extent, newest } from '../charts/model.ts';
 import type { PanelSpec } from '../charts/panel.ts';
 import { perSecond, scaleFor } from '../format/unit.ts';
@@ -15,6 +15,35 @@ export interface Choice {
   readonly by: string;
   /** Tag -> value that is kept. */
   readonly only: Readonly<Record<string, string>>;
+}
+
+/**
+ * The catalog with what this host's newest samples hold beyond it: what its own sources measure is declared by nobody. A number
+ * there is a level of no known unit.
+ */
+export function withUndeclared(catalog: Catalog, detail: HostDetail | null): Catalog {
+  const found: Record<string, CatalogMeasurement> = {};
+  for (const [name, { rows, tier }] of Object.entries(detail?.latest ?? {})) {
+    if (Object.hasOwn(catalog.measurements, name)) continue;
+    const tags = new Set<string>();
+    const fields = new Map<string, CatalogField>();
+    for (const row of rows) {
+      for (const tag of Object.keys(row.tags)) tags.add(tag);
+      for (const [field, value] of Object.entries(row.fields)) {
+        const type = typeof value === 'boolean' ? 'bool' : typeof value === 'string' ? 'string' : 'float';
+        fields.set(field, { type, unit: '1', kind: type === 'float' ? 'gauge' : 'state', help: '' });
+      }
+    }
+    const help = 'Of a source of this host.';
+    found[name] = {
+      help,
+      collector: 'custom',
+      tier,
+      tags: Object.fromEntries([...tags].map((tag) => [tag, ''])),
+      fields: Object.fromEntries(fields),
+    };
+  }
+  return Object.keys(found).length === 0 ? catalog : { ...catalog, measurements: { ...catalog.measurements, ...found } };
 }
 
 /** Words and flags have no line. */

@@ -73,7 +73,7 @@ export const publicIp = defineCollector({
 async function ask({ access, signal }: CollectContext, url: string, family: 4 | 6, seconds: number): Promise<string> {
   const { origin, pathname, search } = new URL(url);
   const { status, body } = await access.request(
-    { url: origin, path: `${pathname}${search}`, maxBytes: MAX_ANSWER_BYTES },
+    { url: origin, path: `${pathname}${search}`, maxBytes: MAX_ANSWER_BYTES, confidential: true },
     { signal, timeout: milliseconds(seconds) },
   );
   if (status !== 200) throw new AccessError(`status-${status}`, `${origin}: it answers with status ${status} instead of an address`);
