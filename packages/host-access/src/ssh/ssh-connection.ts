@@ -27,6 +27,8 @@ const OPEN_AGAIN_MS = [20, 50, 100, 200, 400];
 const MAX_LOST = 2;
 /** What a host may still take to end what it was to give up. */
 const GRACE_MS = 3_000;
+/** Between the end of a connection's channels and its own. */
+const LOSS_MS = 100;
 /** A connection that stood so long is made again at once. */
 const STEADY_MS = 5_000;
 const DELAYS = { minDelayMs: 1_000, maxDelayMs: 30_000, refusedDelayMs: 5 * 60_000 };
@@ -134,15 +136,16 @@ export class SshConnection {
       channel.once('close', () => {
         clearTimeout(linger);
         letGo();
+        if (exitCode !== null) {
+          const whole = { stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr).toString('utf8'), exitCode };
+          return finish(() => resolve(whole));
+        }
         // Of a connection that ends the channels end first.
-        setImmediate(() =>
-          finish(() => {
-            if (exitCode !== null) {
-              resolve({ stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr).toString('utf8'), exitCode });
-            } else if (this.#client !== client) reject(this.#failure ?? this.#closedError());
-            else reject(new AccessError('EIO', `${asked.what}: the host ended it in the middle (EIO)`));
-          }),
-        );
+        setTimeout(() => {
+          const isLost = this.#client !== client;
+          const middle = new AccessError('EIO', `${asked.what}: the host ended it in the middle (EIO)`);
+          finish(() => reject(isLost ? (this.#failure ?? this.#closedError()) : middle));
+        }, LOSS_MS);
       });
       channel.end(asked.input);
       if (signal.aborted) onAbort();
