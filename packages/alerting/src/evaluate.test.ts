@@ -284,29 +284,39 @@ function shippedCatalog() {
     ping: measurement('result_code', 'url'),
     x509_cert: { ...expiry, fields: { ...expiry.fields, ...verification_code.fields } },
   };
+  const flag = { type: 'bool', unit: '1', kind: 'state', help: '' } as const;
+  const seconds = { type: 'int', unit: 's', kind: 'gauge', help: '' } as const;
+  const storage = {
+    smartctl: { ...measurement('x', 'name', 'type'), fields: { health_ok: flag } },
+    zpool: { ...measurement('x', 'pool'), fields: { healthy: flag, scrub_age: seconds } },
+    mdstat: measurement('DisksDown', 'Name'),
+    disk: { ...measurement('x', 'path'), fields: { hung: flag } },
+    rpi_throttled: { ...measurement('x'), fields: { under_voltage_occurred: flag } },
+  };
   const { cpu } = catalog.measurements;
   if (cpu === undefined) throw new Error('no cpu');
-  return toCatalog([{ name: 'all', tier: 'medium', help: '', measurements: { ...probes, cpu } }]);
+  return toCatalog([{ name: 'all', tier: 'medium', help: '', measurements: { ...probes, ...storage, cpu } }]);
 }
 
-describe('the rules that ship on', () => {
-  const states = async (name: string, measurement: string, tags: Tags, values: readonly Fields[], stepMs: number) => {
-    const shipped = (await loadRules(DEFAULT_RULES_FILE, shippedCatalog())).find((each) => each.name === name);
-    if (shipped === undefined) throw new Error(`no rule ${name}`);
-    let alert: AlertRecord | null = null;
-    return values.map((fields, index) => {
-      const now = index * stepMs;
-      const seen = view({
-        latest: (asked) => (asked === measurement ? { rows: [{ tags, fields }], receivedAt: now, interval: 300 } : undefined),
-      });
-      const [observation] = observe(shipped, seen, now, 0);
-      if (observation === undefined) throw new Error('nothing seen');
-      const next = evaluate(shipped, observation, alert, now);
-      if (next !== null) alert = next.change === 'dropped' ? null : next.alert;
-      return [alert?.state ?? 'inactive', alert?.summary];
+/** What becomes of an alert of this rule, reading after reading. */
+const states = async (name: string, measurement: string, tags: Tags, values: readonly Fields[], stepMs: number) => {
+  const shipped = (await loadRules(DEFAULT_RULES_FILE, shippedCatalog())).find((each) => each.name === name);
+  if (shipped === undefined) throw new Error(`no rule ${name}`);
+  let alert: AlertRecord | null = null;
+  return values.map((fields, index) => {
+    const now = index * stepMs;
+    const seen = view({
+      latest: (asked) => (asked === measurement ? { rows: [{ tags, fields }], receivedAt: now, interval: 300 } : undefined),
     });
-  };
+    const [observation] = observe(shipped, seen, now, 0);
+    if (observation === undefined) throw new Error('nothing seen');
+    const next = evaluate(shipped, observation, alert, now);
+    if (next !== null) alert = next.change === 'dropped' ? null : next.alert;
+    return [alert?.state ?? 'inactive', alert?.summary];
+  });
+};
 
+describe('the rules that ship on', () => {
   it.each([
     [
       'http_failed',
@@ -357,6 +367,56 @@ describe('the rules that ship on', () => {
   });
 });
 
+describe('the rules on storage that ship on', () => {
+  it.each([
+    [
+      'smart_failing',
+      'smartctl',
+      { name: '/dev/sda', type: 'sat' },
+      { health_ok: true },
+      { health_ok: false },
+      'Disk /dev/sda (sat) says that it fails',
+    ],
+    ['pool_unhealthy', 'zpool', { pool: 'tank' }, { healthy: true }, { healthy: false }, 'Pool tank is not ONLINE'],
+    ['raid_degraded', 'mdstat', { Name: 'md0' }, { DisksDown: 0 }, { DisksDown: 2 }, 'RAID md0 lacks disks: 2'],
+    [
+      'scrub_overdue',
+      'zpool',
+      { pool: 'tank' },
+      { scrub_age: 35 * 86_400 },
+      { scrub_age: 36.5 * 86_400 },
+      'Pool tank was last scrubbed 36d ago',
+    ],
+    [
+      'under_voltage',
+      'rpi_throttled',
+      {},
+      { under_voltage_occurred: false },
+      { under_voltage_occurred: true },
+      'The supply of pve1 fell below 4.63 V',
+    ],
+  ])('%s: fires at once, keeps through what is not known, and resolves', async (name, measurement, tags, good, bad, summary) => {
+    const seen = await states(name, measurement, tags, [good, bad, {}, good], 1_800_000);
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'firing', 'firing', 'resolved']);
+    expect(seen[1]?.[1]).toContain(summary);
+  });
+
+  it('mount_hangs: longer than one reading', async () => {
+    const hung = (...values: boolean[]) => values.map((value) => ({ hung: value }));
+    const seen = await states('mount_hangs', 'disk', { path: '/nas' }, hung(false, true, false, true, true, true, false), 300_000);
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'pending', 'inactive', 'pending', 'pending', 'firing', 'resolved']);
+    expect(seen[5]?.[1]).toBe('/nas does not answer for 10m');
+  });
+
+  it('says of a flag that it is one, so that nobody makes a mean of it', () => {
+    const { rules } = toRules(
+      [{ ...table, measurement: 'zpool', field: 'healthy', where: {}, condition: 'below', threshold: 1, clear_threshold: 1 }],
+      shippedCatalog(),
+    );
+    expect(rules).toMatchObject([{ unit: 'flag' }]);
+  });
+});
+
 describe('rules over what hosts measure of their own', () => {
   it('name measurements that nobody declares, and only those', () => {
     const own: RuleTable = { ...table, measurement: 'custom_ups', field: 'load', where: { model: 'a' }, group_by: ['source'] };
@@ -378,6 +438,12 @@ describe('loadRules', () => {
       ['ping_failed', 360_000],
       ['certificate_expires', 0],
       ['certificate_invalid', 0],
+      ['smart_failing', 0],
+      ['pool_unhealthy', 0],
+      ['raid_degraded', 0],
+      ['scrub_overdue', 0],
+      ['mount_hangs', 360_000],
+      ['under_voltage', 0],
     ]);
   });
 

@@ -111,7 +111,7 @@ function observeThreshold(rule: ThresholdRule, view: HostView, now: number, star
     const labels = Object.fromEntries(rule.groupBy.map((tag) => [tag, tags[tag] ?? '']));
     const key = JSON.stringify(Object.values(labels));
     const raw = row.fields[rule.field];
-    const value = typeof raw === 'number' || typeof raw === 'bigint' ? Number(raw) : null;
+    const value = typeof raw === 'string' || raw === undefined ? null : Number(raw);
     const known = groups.get(key)?.value ?? null;
     groups.set(key, { labels, value: worse(rule, known, value) });
   }

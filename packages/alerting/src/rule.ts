@@ -130,6 +130,9 @@ export function toRules(tables: readonly RuleTable[], catalog: Catalog): { rules
   return { rules, problems };
 }
 
+/** The unit of a field that is true (1) or false (0). */
+const FLAG = 'flag';
+
 /** A field of a host's own source, which nobody declares: whether it is there is seen when it comes. */
 const OF_A_SOURCE: FieldDeclaration = { type: 'float', unit: '1', kind: 'gauge', help: '' };
 
@@ -164,8 +167,8 @@ function toThresholdRule(
         .sort()
         .join(', ')}`,
     });
-  } else if (declaredField.type !== 'int' && declaredField.type !== 'float') {
-    problems.push({ key: key('field'), value: field, allowed: 'a field that is a number' });
+  } else if (declaredField.type === 'string') {
+    problems.push({ key: key('field'), value: field, allowed: 'a field that is a number, or a flag (1 or 0)' });
   } else if (declaredField.kind === 'counter') {
     problems.push({ key: key('field'), value: field, allowed: 'a gauge: a counter only grows, so a threshold says nothing' });
   }
@@ -197,6 +200,6 @@ function toThresholdRule(
     groupBy: table.group_by ?? [],
     threshold,
     clearThreshold,
-    unit: declaredField.unit,
+    unit: declaredField.type === 'bool' ? FLAG : declaredField.unit,
   };
 }

@@ -16,6 +16,7 @@ const CPU: Pick<Alert, 'measurement' | 'field' | 'where' | 'unit'> = {
 const FIXED: Readonly<Record<string, YRule>> = {
   percent: { kind: 'fixed', low: 0, high: 100 },
   celsius: { kind: 'fixed', low: 20, high: 120 },
+  flag: { kind: 'fixed', low: 0, high: 1 },
 };
 
 /** The series that the alert was judged on, with its limit. */
@@ -26,9 +27,10 @@ export function causePanel(alert: Alert): PanelSpec {
   const source: Source = {
     measurement: measurement ?? '',
     field: field ?? '',
-    aggregate: 'mean',
+    // Of true and false there is no mean.
+    aggregate: unitName === 'flag' ? 'last' : 'mean',
     where: Object.entries(where).map(([tag, value]) => `${tag}:${escapeValue(value)}`),
-    band: true,
+    band: unitName !== 'flag',
   };
   return {
     id: 'cause',

@@ -10,6 +10,7 @@ const PLAIN: Readonly<Record<string, { readonly mark: string; readonly whole?: b
   rpm: { mark: 'rpm', whole: true },
   'Mbit/s': { mark: 'Mbit/s' },
   '1': { mark: '' },
+  flag: { mark: '' },
 };
 
 const TIME: readonly (readonly [from: number, divisor: number, mark: string])[] = [
