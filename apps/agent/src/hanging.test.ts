@@ -78,7 +78,7 @@ timeout_seconds = 0.5
     'python3 -c "$1" "$2" & until grep -q " $2 " /proc/self/mountinfo; do sleep 0.05; done; "$3" --max-semi-space-size=1 "$4" --config "$5"';
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const args = [HANGING_FUSE, mount, process.execPath, bundle, join(folder, 'agent.toml')];
-  return spawn('unshare', [...namespaces, 'sh', '-c', script, 'sh', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return spawn('unshare', [...namespaces, 'sh', '-c', script, 'sh', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 function childrenOf(pid: number): number[] {
@@ -115,6 +115,10 @@ systemSuite(['unshare', 'python3'], 'an agent on a host where things hang', () =
       broker.publish(topics.ack('h1'), JSON.stringify({ run, seqs: [[seq, seq]], time: Date.now() }));
     };
     const shell = startHanging(broker, tempDir());
+    let log = '';
+    shell.stderr?.on('data', (text: Buffer) => {
+      log += text.toString();
+    });
     onTestFinished(async () => {
       const ended = shell.exitCode === null ? once(shell, 'exit') : null;
       shell.kill('SIGKILL');
@@ -122,9 +126,14 @@ systemSuite(['unshare', 'python3'], 'an agent on a host where things hang', () =
     });
     const fast = () =>
       broker.seen.filter(({ topic }) => topic.endsWith('/sample/fast')).map(({ payload }) => decodeJson(payload) as Sample);
-    await waitFor(() => fast().length > 0, { what: 'the first sample' });
+    await waitFor(() => fast().length > 0, { what: 'the first sample' }).catch((error: Error) => {
+      throw new Error(log, { cause: error });
+    });
     const init = childrenOf(shell.pid ?? 0)[0] ?? 0;
     const pid = childrenOf(init).find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(bundle)) ?? 0;
+
+    process.kill(pid, 'SIGHUP');
+    await waitFor(() => log.includes('looking again'), { what: 'a look at what works here, instead of an end' });
 
     const seen: Footprint[] = [];
     for (let second = 0; second < SECONDS; second++) {

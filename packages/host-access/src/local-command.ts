@@ -25,7 +25,7 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // Gone already.
+    // Gone already, or root's by sudo, which has a time limit of its own.
   }
 }
 

@@ -93,8 +93,10 @@ describe('diagnose', () => {
       expect(archive).toMatch(new RegExp(`hostwire-diagnose-\\w+/${name}\\.json\0`));
     expect(archive).toContain('< /proc/meminfo\n');
     expect(archive).toContain('"capabilities"');
-    // Of a link nothing, and so not of the other either: the reason stands there.
-    expect(archive).toContain('dump.failed.txt');
+    const header = archive.lastIndexOf('hostwire-diagnose-', archive.indexOf('/dump/commands.log'));
+    expect(archive.slice(header + 512, header + 600)).toMatch(/^===== 2026-04-22T20:13:19\.123Z =====\n< \/a\n/);
+    // Of a link nothing but the reason.
+    expect(archive).toContain('/dump/samples.log.failed.txt');
     await expect(diagnose('--out', out, '--config', config)).rejects.toMatchObject({
       message: expect.stringContaining('is there already'),
     });

@@ -103,7 +103,14 @@ async function lastOfDump(folder: string): Promise<ArchiveFile[]> {
 /** The end of each log in the folder of a dump, from the beginning of an entry. */
 async function lastOf(folder: string, under: string, maxBytes: number): Promise<ArchiveFile[]> {
   const names = (await readdir(folder)).filter((name) => DUMP_FILES.test(name)).sort();
-  return Promise.all(names.map(async (name) => ({ name: `${under}/${name}`, bytes: await readEnd(join(folder, name), maxBytes) })));
+  return Promise.all(
+    names.map(async (name) =>
+      readEnd(join(folder, name), maxBytes).then(
+        (bytes) => ({ name: `${under}/${name}`, bytes }),
+        (error: unknown) => text(`${under}/${name}.failed.txt`, `${String(error)}\n`),
+      ),
+    ),
+  );
 }
 
 async function readEnd(path: string, maxBytes: number): Promise<Buffer> {
