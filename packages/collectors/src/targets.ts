@@ -93,6 +93,13 @@ export async function askEach<T, R>(
   return answers.sort((a, b) => a.index - b.index).map(({ answer }) => answer);
 }
 
+/** A URL as a request takes it apart. Throws AccessError EINVAL if it is none, whatever a pattern took it for. */
+export function requestOf(url: string): { readonly url: string; readonly path: string } {
+  if (!URL.canParse(url)) throw new AccessError('EINVAL', `${url.replace(/\?.*$/s, '')}: that is no URL, its host or port cannot be`);
+  const { origin, pathname, search } = new URL(url);
+  return { url: origin, path: `${pathname}${search}` };
+}
+
 /** The code of what a target, or the way to it, answered instead of what was asked for. Throws `error` if the fault is ours. */
 export function failureOf(error: unknown): string {
   if (!(error instanceof AccessError) || OWN_FAULTS.has(error.code)) throw error;

@@ -1,6 +1,7 @@
 import { AccessError, type ExecOptions, type HostAccess } from '@hostwire/host-access';
 import Type, { type Static } from 'typebox';
 import { quote } from '../proc-text.ts';
+import { requestOf } from '../targets.ts';
 
 const Pointer = Type.String({ pattern: '^(/[^/]*)+$', maxLength: 500, allowed: 'a JSON Pointer such as /pools/0/free' });
 const Name = '^[A-Za-z_][A-Za-z0-9_]{0,63}$';
@@ -96,13 +97,8 @@ export async function readSource(
       throw new AccessError(`exit-${exitCode}`, `source ${name}: ${program} ends with ${exitCode}, and says ${quote(stderr.trim())}`);
     return stdout;
   }
-  const ask = socket === '' ? toAsk(url) : { socketPath: socket, path };
+  const ask = socket === '' ? requestOf(url) : { socketPath: socket, path };
   const { status, body } = await access.request({ ...ask, ...kept, confidential: true }, options);
   if (status !== 200) throw new AccessError(`status-${status}`, `source ${name}: it answers with status ${status}`);
   return body;
-}
-
-function toAsk(url: string) {
-  const { origin, pathname, search } = new URL(url);
-  return { url: origin, path: `${pathname}${search}` };
 }

@@ -58,6 +58,15 @@ describe('http_response', () => {
     expect(readings.reported).toMatchObject([{ code: 'EMFILE' }]);
   });
 
+  it('reports a URL whose host or port cannot be, and goes on with the others', async () => {
+    const readings = new Readings(httpResponse, {
+      targets: [{ url: 'http://[zz]/?canary' }, { url: 'http://a:99999/' }, { url: `${HOST}/` }],
+    });
+    expect(await readings.read(new TreeHost({ requests: { [`${HOST} /`]: answer(200) } }))).toHaveLength(1);
+    expect(readings.reported).toMatchObject([{ code: 'EINVAL' }, { code: 'EINVAL' }]);
+    expect(String(readings.reported)).not.toContain('canary');
+  });
+
   it('keeps the query out of the tag, and the body to itself', async () => {
     const targets = [
       { url: `${HOST}/a?key=canary`, method: 'HEAD' },

@@ -9,13 +9,14 @@ import {
   failureOf,
   isNameFailure,
   oneSeriesEach,
+  requestOf,
   resultFields,
   targetsNamed,
   targetsOption,
   targetTimeout,
 } from '../targets.ts';
 import { milliseconds, RESPONSE_TIME, responseTime, TIMINGS } from '../timings.ts';
-import { pathOf, seriesOf, serverOf } from './url.ts';
+import { seriesOf, serverOf } from './url.ts';
 
 const Target = Type.Object(
   {
@@ -92,8 +93,7 @@ async function askOne({ access, signal }: CollectContext, target: Target): Promi
     const answer = await access.request(
       // The body is nobody's business but where it is looked at.
       {
-        url: new URL(url).origin,
-        path: pathOf(url),
+        ...requestOf(url),
         method,
         timings: true,
         insecure,

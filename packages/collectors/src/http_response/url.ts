@@ -3,12 +3,6 @@ export function serverOf({ url, name }: { readonly url: string; readonly name: s
   return name === '' ? (url.split('?')[0] ?? url) : name;
 }
 
-/** Path and query of a URL, as a request sends them. */
-export function pathOf(url: string): string {
-  const { pathname, search } = new URL(url);
-  return `${pathname}${search}`;
-}
-
 /** The tags of a target as one text. */
 export function seriesOf(target: { readonly url: string; readonly name: string; readonly method: string }): string {
   return `${target.method} ${serverOf(target)}`;

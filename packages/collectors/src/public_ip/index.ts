@@ -3,6 +3,7 @@ import type { FieldValue } from '@hostwire/model';
 import Type from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { state } from '../declare.ts';
+import { requestOf } from '../targets.ts';
 import { milliseconds } from '../timings.ts';
 import { parseAddress } from './parse.ts';
 
@@ -71,11 +72,11 @@ export const publicIp = defineCollector({
 });
 
 async function ask({ access, signal }: CollectContext, url: string, family: 4 | 6, seconds: number): Promise<string> {
-  const { origin, pathname, search } = new URL(url);
+  const to = requestOf(url);
   const { status, body } = await access.request(
-    { url: origin, path: `${pathname}${search}`, maxBytes: MAX_ANSWER_BYTES, confidential: true },
+    { ...to, maxBytes: MAX_ANSWER_BYTES, confidential: true },
     { signal, timeout: milliseconds(seconds) },
   );
-  if (status !== 200) throw new AccessError(`status-${status}`, `${origin}: it answers with status ${status} instead of an address`);
+  if (status !== 200) throw new AccessError(`status-${status}`, `${to.url}: it answers with status ${status} instead of an address`);
   return parseAddress(body, family);
 }
