@@ -20,6 +20,8 @@ export { ping } from './ping/index.ts';
 export { podman } from './podman/index.ts';
 export { pressure } from './pressure/index.ts';
 export { processes } from './processes/index.ts';
+export { proxmox } from './proxmox/index.ts';
+export { proxmoxBackup } from './proxmox_backup/index.ts';
 export { publicIp } from './public_ip/index.ts';
 export { rpi } from './rpi/index.ts';
 export { sensors } from './sensors/index.ts';

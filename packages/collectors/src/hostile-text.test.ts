@@ -17,6 +17,8 @@ import { isUnknownHost, parsePing } from './ping/parse.ts';
 import { parsePressure } from './pressure/parse.ts';
 import { ParseError } from './proc-text.ts';
 import { parsePasswd, parseProcessStat, parseProcessStatus } from './processes/parse.ts';
+import { parseCephStatus, parseClusterStatus, parseResources } from './proxmox/parse.ts';
+import { parseBackupResources, parseBackups, parseBackupTasks, parseReplication } from './proxmox_backup/parse.ts';
 import { parseAddress } from './public_ip/parse.ts';
 import { parseKilohertz, parseThrottled, parseVolts } from './rpi/parse.ts';
 import { parseReading } from './sensors/parse.ts';
@@ -71,6 +73,13 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseUnits,
   parseVersion,
   parseSetNumber,
+  parseResources: (text) => parseResources(text, 'a'),
+  parseClusterStatus,
+  parseCephStatus,
+  parseBackupResources: (text) => parseBackupResources(text, 'a'),
+  parseBackups,
+  parseBackupTasks: (text) => parseBackupTasks(text, [], 0),
+  parseReplication: (text) => parseReplication(text, 0),
   countApt,
   countDnf,
   countPacman,
