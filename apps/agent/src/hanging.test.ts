@@ -148,6 +148,9 @@ systemSuite(['unshare', 'python3'], 'an agent on a host where things hang', () =
     expect(Math.max(...steps)).toBeLessThan(1950);
     expect(steps.reduce((sum, step) => sum + step, 0) / steps.length).toBeLessThan(1050);
     for (const { data } of samples) expect(Object.keys(data)).toEqual(expect.arrayContaining(['mem', 'net', 'disk', 'custom']));
+    const mounts = samples.at(-1)?.data['disk'] ?? [];
+    expect(mounts.filter(({ fields }) => fields['hung'] === true).map(({ tags }) => tags?.['device'])).toEqual(['hung']);
+    expect(mounts.some(({ fields }) => fields['hung'] === false && Number(fields['total']) > 0)).toBe(true);
     const codes = new Set(samples.flatMap(({ errors = [] }) => errors.map(({ collector, code }) => `${collector} ${code}`)));
     expect(codes).toEqual(new Set(['disk timeout', 'custom timeout']));
 

@@ -70,9 +70,11 @@ export interface FileSystem {
   readonly used: number | null;
   readonly total: number | null;
   readonly inodes: number | null;
+  /** It does not answer, so that nothing else is known of it. */
+  readonly hung: boolean;
 }
 
-/** File systems, fullest first. */
+/** File systems: those that do not answer, then the fullest first. */
 export function fileSystemsOf(detail: HostDetail | null): FileSystem[] {
   return rowsOf(detail, 'disk')
     .map((row) => ({
@@ -84,6 +86,7 @@ export function fileSystemsOf(detail: HostDetail | null): FileSystem[] {
       used: numberOf(row, 'used'),
       total: numberOf(row, 'total'),
       inodes: numberOf(row, 'inodes_used_percent'),
+      hung: row.fields['hung'] === true,
     }))
-    .sort((a, b) => (b.percent ?? 0) - (a.percent ?? 0));
+    .sort((a, b) => Number(b.hung) - Number(a.hung) || (b.percent ?? 0) - (a.percent ?? 0));
 }
