@@ -9,6 +9,7 @@ import { enrolStory } from './story-enrol.ts';
 import { storyCatalog, storyDetail, storyMoment, storyRows } from './story-host.ts';
 import { storySeries } from './story-series.ts';
 import { type ServerStory, storyGaps, storySelf, storyServer } from './story-server.ts';
+import { storySessions } from './story-sessions.ts';
 import { acceptSockets, type FixtureSocket } from './ws-server.ts';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
@@ -130,6 +131,14 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     const losing = /^\/api\/hosts\/([^/]+)\/gaps$/.exec(url.pathname)?.[1];
     if (url.pathname.endsWith('/containers')) return json(storyContainers(Date.now()));
     if (losing !== undefined) return json({ gaps: storyGaps(losing, Date.now()) });
+    if (url.pathname === '/api/sessions') return json({ sessions: storySessions(Date.now()), server_time: Date.now() });
+    if (url.pathname.startsWith('/api/sessions/')) {
+      const session = storySessions(Date.now()).find(
+        ({ id }) => url.pathname.includes(encodeURIComponent(id)) || url.pathname.includes(id),
+      );
+      if (request.method === 'GET') return json({ session, confirmation: { token: 'story', expiresAt: Date.now() + 60_000 } });
+      return refusal(409, 'action-refused', 'It was made anew under the same name.');
+    }
     const then = /^\/api\/hosts\/([^/]+)\/processes$/.exec(url.pathname)?.[1];
     const asked = hosts().find(({ host }) => host === then);
     if (asked !== undefined) return json(storyMoment(asked, Number(url.searchParams.get('at')), Date.now()));

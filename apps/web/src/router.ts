@@ -9,6 +9,7 @@ export const router = createRouter({
     { path: '/hosts/add', name: 'add-host', component: () => import('./enrol/AddHostPage.vue') },
     { path: '/hosts/:host', name: 'host', component: () => import('./host/HostPage.vue'), props: true },
     { path: '/alerts', name: 'alerts', component: () => import('./alerts/AlertsPage.vue') },
+    { path: '/sessions', name: 'sessions', component: () => import('./sessions/SessionsPage.vue') },
     { path: '/server', name: 'server', component: () => import('./server/ServerPage.vue') },
     { path: '/login', name: 'login', component: () => import('./login/LoginPage.vue'), meta: { open: true } },
     { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./shell/NowherePage.vue') },

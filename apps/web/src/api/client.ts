@@ -36,8 +36,13 @@ const guard: Middleware = {
   },
 };
 
-async function patientFetch(request: Request): Promise<Response> {
-  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE)]);
+/** A fetch that waits at most so long, for what is known to take longer than an answer usually does; ms. */
+export function patientFor(patience: number): (request: Request) => Promise<Response> {
+  return (request) => patientFetch(request, patience);
+}
+
+async function patientFetch(request: Request, patience = PATIENCE): Promise<Response> {
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(patience)]);
   try {
     return await fetch(request, { signal });
   } catch (cause) {
@@ -46,12 +51,12 @@ async function patientFetch(request: Request): Promise<Response> {
     throw new ApiError(
       0,
       late ? 'timeout' : 'unreachable',
-      late ? `The server did not answer in ${PATIENCE / 1000}s.` : 'The server was not reached.',
+      late ? `The server did not answer in ${patience / 1000}s.` : 'The server was not reached.',
     );
   }
 }
 
-export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? '', fetch: patientFetch });
+export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? '', fetch: (request) => patientFetch(request) });
 api.use(guard);
 
 interface Outcome<T> {

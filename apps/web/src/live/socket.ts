@@ -7,6 +7,8 @@ export type LiveEvent =
   | { readonly event: 'host_removed'; readonly data: { readonly host: string } }
   /** Codes or waiting hosts changed. */
   | { readonly event: 'enrolment'; readonly data: unknown }
+  /** tmux sessions of a host began, ended or changed. */
+  | { readonly event: 'sessions_update'; readonly data: unknown }
   | { readonly event: 'sample'; readonly data: LiveSample }
   | { readonly event: 'alert_new' | 'alert_update' | 'alert_cleared'; readonly data: Alert };
 

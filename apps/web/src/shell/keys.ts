@@ -8,10 +8,10 @@ export function isTyping(event: KeyboardEvent): boolean {
   return field || event.ctrlKey || event.metaKey || event.altKey;
 }
 
-const PAGES: Readonly<Record<string, string>> = { f: 'fleet', a: 'alerts', s: 'server', n: 'add-host' };
+const PAGES: Readonly<Record<string, string>> = { f: 'fleet', a: 'alerts', s: 'sessions', v: 'server', n: 'add-host' };
 const CHORD = 1500;
 
-/** "g" and then "f", "a", "s" or "n" goes to a page; "?" calls `help`. */
+/** "g" and then "f", "a", "s", "v" or "n" goes to a page; "?" calls `help`. */
 export function useShellKeys(help: () => void): void {
   const router = useRouter();
   let chordAt = Number.NEGATIVE_INFINITY;

@@ -9,6 +9,7 @@ import { useConfig } from './config.ts';
 import { useEnrolments } from './enrolments.ts';
 import { useHosts } from './hosts.ts';
 import { useSamples } from './samples.ts';
+import { useSessions } from './sessions.ts';
 
 /** `down`: neither the WebSocket nor polling gets through. */
 export type ConnectionState = 'connecting' | 'live' | 'caught-up' | 'reconnecting' | 'polling' | 'down';
@@ -17,12 +18,14 @@ const POLL_EVERY = 10_000;
 /** A line that is down longer than this is bridged by polling. */
 const POLL_AFTER = 8000;
 const CAUGHT_UP_FOR = 4000;
+const SESSIONS_AFTER = 500;
 
 /** The line to the server: a WebSocket, and polling while there is none. */
 export const useConnection = defineStore('connection', () => {
   const hosts = useHosts();
   const alerts = useAlerts();
   const samples = useSamples();
+  const sessions = useSessions();
   const enrolments = useEnrolments();
   const config = useConfig();
   const now = useNow();
@@ -36,6 +39,7 @@ export const useConnection = defineStore('connection', () => {
   let watched: readonly string[] = [];
   let poll: ReturnType<typeof setTimeout> | undefined;
   let asking: ReturnType<typeof setTimeout> | undefined;
+  let askingSessions: ReturnType<typeof setTimeout> | undefined;
   let socket: LiveSocket | null = null;
   const returned = new Set<() => void>();
 
@@ -51,6 +55,15 @@ export const useConnection = defineStore('connection', () => {
     asking = setTimeout(() => void enrolments.load().catch(() => undefined), 100);
   }
 
+  /** Hosts tell of theirs one after another: they are asked for once, and only where somebody looks. */
+  function sessionsChanged(): void {
+    if (!sessions.wanted || askingSessions !== undefined) return;
+    askingSessions = setTimeout(() => {
+      askingSessions = undefined;
+      void sessions.refresh();
+    }, SESSIONS_AFTER);
+  }
+
   function receive({ event, data }: LiveEvent): void {
     heardAt.value = serverNow();
     if (event === 'hello') {
@@ -59,6 +72,7 @@ export const useConnection = defineStore('connection', () => {
     } else if (event === 'hosts_update') hosts.merge(data.hosts);
     else if (event === 'host_removed') hosts.forget(data.host);
     else if (event === 'enrolment') enrolmentsChanged();
+    else if (event === 'sessions_update') sessionsChanged();
     else if (event === 'sample') samples.add(data);
     else if (event === 'alert_new' || event === 'alert_update' || event === 'alert_cleared') alerts.merge(data);
   }
@@ -95,7 +109,7 @@ export const useConnection = defineStore('connection', () => {
     try {
       await Promise.all([hosts.load(), alerts.load(), ...watched.map(pollHost)]);
       heardAt.value = serverNow();
-      await Promise.allSettled([enrolments.load(), config.load()]);
+      await Promise.allSettled([enrolments.load(), config.load(), ...(sessions.wanted ? [sessions.load()] : [])]);
       if (lostAt.value !== null) turn('polling');
     } catch {
       if (lostAt.value !== null) turn('down');
