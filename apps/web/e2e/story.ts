@@ -299,6 +299,14 @@ export function storyHosts(now: number, rare = false, conflict = false): HostSum
         who.temperature === undefined
           ? null
           : { sensor: who.temperature[0], celsius: who.temperature[1], limit: who.temperature[2] ?? null },
+      gpu:
+        who.name === 'gpu-box'
+          ? {
+              ...{ count: 2, utilization: 98, temperature: { celsius: 91, limit: 90 } },
+              memory: { percent: 93.5, used: 44.9 * GIB, total: 48 * GIB },
+              power: { draw: 649, limit: 700 },
+            }
+          : null,
       errors: [],
       alerts: {
         critical: firing.filter(({ severity }) => severity === 'critical').length,

@@ -51,6 +51,25 @@ export const CollectErrorShape = Type.Object({ collector: Type.String(), code: T
 
 const Level = Type.Object({ percent: Nullable(Type.Number()), used: Nullable(Type.Number()), total: Nullable(Type.Number()) });
 
+const GpuSummary = Type.Object(
+  {
+    count: Type.Integer(),
+    utilization: Nullable(Type.Number({ description: 'Percent of the time, of the busiest.' })),
+    memory: Level,
+    power: Type.Object(
+      { draw: Nullable(Type.Number()), limit: Nullable(Type.Number()) },
+      { description: 'Watts of those that tell of it; limit is null if one of these tells none.' },
+    ),
+    temperature: Nullable(
+      Type.Object(
+        { celsius: Type.Number(), limit: Nullable(Type.Number({ description: 'At which it slows itself down.' })) },
+        { description: 'Of the hottest.' },
+      ),
+    ),
+  },
+  { description: 'All GPUs of the host together; null: it has none, or none is read.' },
+);
+
 /** What a card of the fleet page shows. */
 export const HostSummary = Type.Object(
   {
@@ -93,6 +112,7 @@ export const HostSummary = Type.Object(
         { description: 'The sensor nearest to its own limit; without limits the hottest.' },
       ),
     ),
+    gpu: Nullable(GpuSummary),
     errors: Type.Array(CollectErrorShape, { description: 'Of the newest sample of each tier.' }),
     alerts: Type.Object({ critical: Type.Integer(), warning: Type.Integer(), info: Type.Integer() }, { description: 'Firing now.' }),
     conflict: Nullable(ConflictShape),

@@ -1,5 +1,6 @@
 import type { FieldValue, Row } from '@hostwire/model';
 import type { HostSummaryBody } from '../api/schemas.ts';
+import { gpuSummary } from './gpus.ts';
 import type { HostLive } from './host-live.ts';
 
 type AlertCount = HostSummaryBody['alerts'];
@@ -37,6 +38,7 @@ export function summaryOf(live: HostLive, now: number, alerts: AlertCount): Host
     load: system === undefined ? null : loads(system),
     network: network(live.rates('net')),
     temperature: hottest(rows('temp')),
+    gpu: gpuSummary(rows),
     errors: live.errors().map(({ collector, code, message }) => ({ collector, code, message })),
     alerts,
     conflict: live.conflict === null ? null : { since: live.conflict.since, runs: [...live.conflict.runs] },

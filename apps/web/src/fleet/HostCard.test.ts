@@ -23,6 +23,20 @@ describe('host card', () => {
     expect(wrapper.find('rect[fill="url(#hatch)"]').exists()).toBe(false);
   });
 
+  it('tells what its GPUs do, and that they are too hot in colour and in words', () => {
+    const gpu = {
+      ...{ count: 2, utilization: 98, memory: { percent: 93.5, used: 44.9 * 2 ** 30, total: 48 * 2 ** 30 } },
+      ...{ power: { draw: 649, limit: 700 }, temperature: { celsius: 91, limit: null } },
+    };
+    const { wrapper } = card(aHost({ gpu }));
+    expect(wrapper.find('.l2').text()).toBe('2 GPUs, 649 of 700 W, 44.9 of 48.0 GiB, 91 \u00b0C, too hot');
+    expect(wrapper.find('footer').text().replace(/\s+/g, '')).toMatch(/GPU98%$/);
+    expect(wrapper.find('footer .t-crit').text()).toBe('98%');
+    const cool = card(aHost({ gpu: { ...gpu, count: 1, utilization: null, temperature: { celsius: 60, limit: 95 } } })).wrapper;
+    expect(cool.find('.l2').text()).toBe('1 GPU, 649 of 700 W, 44.9 of 48.0 GiB, 60 \u00b0C');
+    expect(cool.find('footer').text().replace(/\s+/g, '')).toMatch(/GPU60\u00b0C$/);
+  });
+
   it('colours only the value that is to blame', () => {
     const { wrapper, root } = card(aHost({ alerts: { critical: 1, warning: 0, info: 0 } }), [anAlert()]);
     expect(root.classes()).toContain('crit');

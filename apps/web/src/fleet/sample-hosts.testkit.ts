@@ -30,6 +30,7 @@ export function aHost(change: Partial<HostSummary> = {}): HostSummary {
     load: [0.94, 0.8, 0.7],
     network: { in: 21.4e6, out: 38.7e6 },
     temperature: { sensor: 'coretemp_package_id_0', celsius: 49, limit: 100 },
+    gpu: null,
     errors: [],
     alerts: { critical: 0, warning: 0, info: 0 },
     conflict: null,

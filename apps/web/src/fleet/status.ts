@@ -2,6 +2,7 @@ import type { Alert, HostSummary } from '../api/types.ts';
 import { count } from '../format/number.ts';
 import { age, clock, span } from '../format/time.ts';
 import type { GlyphName } from '../parts/Glyph.vue';
+import { gpuWords } from './gpu-words.ts';
 
 export type HostStatus = 'critical' | 'offline' | 'unknown' | 'warning' | 'late' | 'never' | 'paused' | 'ok';
 
@@ -86,8 +87,9 @@ export function reasonOf(host: HostSummary, alerts: readonly Alert[], now: numbe
   return whatItIs(host);
 }
 
-/** "Debian GNU/Linux 12, 4 threads". */
+/** "Debian GNU/Linux 12, 4 threads"; of a host with GPUs what these do, which is why it is there. */
 export function whatItIs(host: HostSummary): string {
+  if (host.gpu !== null) return gpuWords(host.gpu);
   const threads = host.n_cpus === null ? null : count(host.n_cpus, 'thread');
   return [host.os ?? 'Linux', threads, host.mock ? 'replayed' : null].filter((part) => part !== null).join(', ');
 }
