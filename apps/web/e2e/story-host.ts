@@ -1,6 +1,7 @@
 import type { MomentBody } from '../../server/src/api/moment-schemas.ts';
 import type { HostDetailBody, HostSummaryBody } from '../../server/src/api/schemas.ts';
 import { STORY_ENGINE } from './story-containers.ts';
+import { STORY_DISKS, STORY_GPUS } from './story-hardware.ts';
 import { measurements } from './story-series.ts';
 
 type Row = HostDetailBody['latest'][string]['rows'][number];
@@ -77,7 +78,7 @@ export function storyMoment(host: HostSummaryBody, at: number, now: number): Mom
 export function storyDetail(summary: HostSummaryBody, now: number): HostDetailBody {
   const time = summary.last_seen ?? now;
   const { latest, rates } = storyRows(summary, time);
-  if (summary.host === 'gpu-box') latest['docker'] = [STORY_ENGINE];
+  if (summary.host === 'gpu-box') Object.assign(latest, { docker: [STORY_ENGINE], ...STORY_GPUS, ...STORY_DISKS });
   return {
     summary,
     info: {
