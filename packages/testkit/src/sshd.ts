@@ -11,6 +11,10 @@ export interface SshdOptions {
   readonly keyOptions?: string;
   /** Lines of sshd_config beside those that are needed. */
   readonly config?: readonly string[];
+  /** What it is started by, such as `unshare --mount`; a shell's `exec "$@"` is to follow. */
+  readonly by?: readonly string[];
+  /** Other users may come by the keys of their own files. */
+  readonly ownKeys?: boolean;
   /** Name of a network namespace to listen in, at `address`. */
   readonly namespace?: string;
   readonly address?: string;
@@ -63,7 +67,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     `ListenAddress ${address}`,
     `Port ${port}`,
     `HostKey ${at('host_key')}`,
-    `AuthorizedKeysFile ${at('authorized_keys')}`,
+    `AuthorizedKeysFile ${options.ownKeys === true ? '.ssh/authorized_keys' : at('authorized_keys')}`,
     'PidFile none',
     'StrictModes no',
     'UsePAM no',
@@ -74,10 +78,15 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     // The shell of this user reads no files of his.
     `SetEnv HOME=${folder}`,
   ];
-  writeFileSync(at('sshd_config'), `${[...lines, ...config].join('\n')}\n`);
+  const own = options.ownKeys === true ? [`Match User ${userInfo().username}`, `AuthorizedKeysFile ${at('authorized_keys')}`] : [];
+  writeFileSync(at('sshd_config'), `${[...lines, ...config, ...own].join('\n')}\n`);
   const argv = [command, '-D', '-e', '-f', at('sshd_config')];
   const start = () => {
-    const [program = '', ...args] = namespace === undefined ? argv : ['ip', 'netns', 'exec', namespace, ...argv];
+    const [program = '', ...args] = [
+      ...(namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]),
+      ...(options.by ?? []),
+      ...argv,
+    ];
     return spawn(program, args, { stdio: 'ignore' });
   };
   let child = start();
