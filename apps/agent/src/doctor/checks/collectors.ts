@@ -8,7 +8,7 @@ import { createTicks } from '../../ticks.ts';
 import type { AgentCheck } from '../agent-look.ts';
 
 /** What keeps a collector from something that is there, as against something that this machine does not have. */
-const DENIED = /EACCES|EPERM|may not|permission|not allowed|refused/i;
+const DENIED = /EACCES|EPERM|may not|permission|not allowed|(?<!connection )refused/i;
 
 /** Which collectors work here, and which lack a right. */
 export const collectors: AgentCheck = {
