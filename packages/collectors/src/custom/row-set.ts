@@ -2,7 +2,7 @@ import type { FieldValue, Row, Tags } from '@hostwire/model';
 import { CUSTOM_PREFIX } from '@hostwire/model';
 
 const MAX_ROWS = 1000;
-const MAX_FIELDS = 256;
+const MAX_FIELDS = 1000;
 const MAX_TAGS = 16;
 const MAX_TAG_LENGTH = 200;
 const MAX_STRING_LENGTH = 1000;
