@@ -12,7 +12,7 @@ import { toForestReading, usageOf } from './usage.ts';
 const NOW = 1_790_000_000;
 const LIST = `list-sessions -F ${SESSION_FORMAT} ; list-panes -a -F ${PANE_FORMAT}`;
 const own = (name: string) => `tmux -u -L ${name} ${LIST}`;
-const as = (uid: number, name: string) => `setpriv --reuid=${uid} --regid=65534 --clear-groups tmux -u -L ${name} ${LIST}`;
+const as = (uid: number, name: string) => `setpriv --reuid=${uid} --regid=65534 --clear-groups /usr/bin/tmux -u -L ${name} ${LIST}`;
 const said = (stdout: string): ExecResult => ({ exitCode: 0, stdout, stderr: '' });
 const refused = (stderr: string): ExecResult => ({ exitCode: 1, stdout: '', stderr });
 const unix = (...paths: string[]) =>
@@ -91,6 +91,11 @@ describe('tmux', () => {
     expect(readings.reported).toEqual([]);
   });
 
+  it('asks for itself without setpriv where there is none', async () => {
+    const rows = await read(new Readings(tmux), host(['/tmp/tmux-0/x'], { [own('x')]: said('s:$0:1:1:0:0:1:mine\n') }));
+    expect(rows).toHaveLength(1);
+  });
+
   it('runs tmux as the user whose server it is, never as root on that of another', async () => {
     const access = host(['/tmp/tmux-1000/default', '/tmp/tmux-7/x'], { [as(1000, 'default')]: said(''), [as(7, 'x')]: said('') });
     await read(new Readings(tmux), access);
@@ -121,12 +126,14 @@ describe('tmux', () => {
       [own('later')]: said(`s:$0:1:1:0:0:1:unseen\n`),
       [as(1000, 'default')]: said(`s:$0:1:1:0:0:1:work\n`),
       [as(1000, 'odd')]: refused('protocol version mismatch (client 8, server 7)\n'),
+      [as(7, 'a')]: { exitCode: 127, stdout: '', stderr: 'setpriv: failed to execute /usr/bin/tmux: No such file or directory\n' },
     };
     const readings = new Readings(tmux);
     const sockets = ['gone', 'hangs', 'later'].map((name) => `/tmp/tmux-0/${name}`);
-    const rows = await read(readings, host([...sockets, '/tmp/tmux-1000/odd', '/tmp/tmux-1000/default'], commands));
+    const rows = await read(readings, host([...sockets, '/tmp/tmux-7/a', '/tmp/tmux-1000/odd', '/tmp/tmux-1000/default'], commands));
     expect(rows.map(({ tags }) => tags)).toEqual([{ user: 'anna', session: 'work' }]);
-    expect(readings.reported).toEqual([hangs, expect.objectContaining({ message: expect.stringContaining('version mismatch') })]);
+    const told = (message: string) => expect.objectContaining({ message: expect.stringContaining(message) });
+    expect(readings.reported).toEqual([hangs, told('/usr/bin/tmux'), told('version mismatch')]);
   });
 
   it('passes over the servers of others that it may not ask, and says what grants it', async () => {

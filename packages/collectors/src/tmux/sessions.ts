@@ -36,7 +36,8 @@ const MAX_SOCKETS_OF_USER = 16;
 const USERS_AT_ONCE = 4;
 
 export const LIST = ['list-sessions', '-F', SESSION_FORMAT, ';', 'list-panes', '-a', '-F', PANE_FORMAT];
-export const AS_USER = ['--regid=65534', '--clear-groups', 'tmux'];
+/** By its full path: what runs as another must not be looked up on a PATH that this agent could choose. */
+export const AS_USER = ['--regid=65534', '--clear-groups', '/usr/bin/tmux'];
 const SERVER = ['-u', '-L', { pattern: SOCKET_NAME }];
 
 /** What `readSessions` runs and reads. */
@@ -71,7 +72,7 @@ export async function findSockets(access: HostAccess, options: { readonly signal
  * open and what to execute, and so would be given root. By `-L` and not by `-S`, so that tmux checks that the folder belongs
  * to that user. Throws AccessError; EACCES if this agent may not run it for that user.
  */
-export function askTmux(
+export async function askTmux(
   access: HostAccess,
   { uid, name }: Pick<TmuxSocket, 'uid' | 'name'>,
   self: number | null,
@@ -80,8 +81,14 @@ export function askTmux(
 ): Promise<ExecResult> {
   const asked = ['-u', '-L', name, ...args];
   const options = { signal, timeout: SERVER_TIMEOUT_MS };
-  if (uid === self) return access.exec('tmux', asked, options);
-  return access.exec('setpriv', [`--reuid=${uid}`, ...AS_USER, ...asked], { ...options, sudo: true });
+  if (uid === self && uid !== 0) return access.exec('tmux', asked, options);
+  try {
+    return await access.exec('setpriv', [`--reuid=${uid}`, ...AS_USER, ...asked], { ...options, sudo: true });
+  } catch (error) {
+    // Root asks root's server in the same way, so that `doctor --sudoers` run as root finds that line too.
+    if (uid !== self || !(error instanceof AccessError && error.code === 'ENOENT')) throw error;
+    return access.exec('tmux', asked, options);
+  }
 }
 
 async function askAll(access: HostAccess, signal: AbortSignal): Promise<Sessions> {
@@ -121,7 +128,7 @@ async function askUser(
   for (const socket of sockets.slice(0, MAX_SOCKETS_OF_USER)) {
     try {
       const { exitCode, stdout, stderr } = await askTmux(access, socket, self, LIST, signal);
-      if (exitCode !== 0 && isNoServer(stderr)) continue;
+      if (exitCode === 1 && isNoServer(stderr)) continue;
       if (exitCode !== 0) throw new AccessError(`exit-${exitCode}`, `tmux on ${socket.path}: ${stderr.trim() || `exit code ${exitCode}`}`);
       const user = names.get(String(socket.uid)) ?? String(socket.uid);
       for (const session of parseSessions(stdout)) {
