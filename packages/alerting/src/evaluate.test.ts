@@ -283,6 +283,9 @@ function shippedCatalog() {
     dns_query: measurement('result_code', 'server', 'domain', 'record_type'),
     ping: measurement('result_code', 'url'),
     x509_cert: { ...expiry, fields: { ...expiry.fields, ...verification_code.fields } },
+    docker_container_health: measurement('failing_streak', 'container_name'),
+    nvidia_smi: measurement('temperature_gpu', 'index', 'name'),
+    amd_rocm_smi: measurement('temperature_sensor_junction', 'name'),
   };
   const flag = { type: 'bool', unit: '1', kind: 'state', help: '' } as const;
   const seconds = { type: 'int', unit: 's', kind: 'gauge', help: '' } as const;
@@ -352,6 +355,51 @@ describe('the rules that ship on', () => {
     expect(seen.map(([state]) => state)).toEqual(['inactive', 'firing', 'firing', 'resolved']);
     expect(seen[1]?.[1]).toBe('Certificate example.org of tcp://example.org:443 has 13d left');
     expect(seen[2]?.[1]).toBe('Certificate example.org of tcp://example.org:443 has -2d left');
+  });
+
+  it('container_unhealthy: three failures in a row', async () => {
+    const values = [0, 2, 3, 4, 1, 0].map((failing_streak) => ({ failing_streak }));
+    const seen = await states('container_unhealthy', 'docker_container_health', { container_name: 'web' }, values, 300_000);
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'inactive', 'firing', 'firing', 'firing', 'resolved']);
+    expect(seen[2]?.[1]).toBe('Container web failed its health check 3 times in a row');
+  });
+
+  it.each([
+    [
+      'gpu_hot',
+      'nvidia_smi',
+      'temperature_gpu',
+      { index: '0', name: 'A100' },
+      [86, 90, 90, 82, 88, 79],
+      'GPU 0 (A100) at 88 degrees for 6m',
+    ],
+    [
+      'amd_gpu_hot',
+      'amd_rocm_smi',
+      'temperature_sensor_junction',
+      { name: 'card0' },
+      [99, 101, 104, 95, 102, 89],
+      'GPU card0 at 102 degrees for 6m',
+    ],
+  ])('%s: for five minutes, and until it is clearly cooler', async (name, measurement, field, tags, values, summary) => {
+    const seen = await states(
+      name,
+      measurement,
+      tags,
+      values.map((value) => ({ [field]: value })),
+      120_000,
+    );
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'pending', 'pending', 'inactive', 'pending', 'inactive']);
+    const hot = values[4] ?? 0;
+    const long = await states(
+      name,
+      measurement,
+      tags,
+      [hot, hot, hot, hot, values[3] ?? 0, values[5] ?? 0].map((value) => ({ [field]: value })),
+      120_000,
+    );
+    expect(long.map(([state]) => state)).toEqual(['pending', 'pending', 'pending', 'firing', 'firing', 'resolved']);
+    expect(long[3]?.[1]).toBe(summary);
   });
 
   it('certificate_invalid: of the server itself', async () => {
@@ -444,6 +492,9 @@ describe('loadRules', () => {
       ['scrub_overdue', 0],
       ['mount_hangs', 360_000],
       ['under_voltage', 0],
+      ['container_unhealthy', 0],
+      ['gpu_hot', 300_000],
+      ['amd_gpu_hot', 300_000],
     ]);
   });
 
