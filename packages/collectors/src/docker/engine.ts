@@ -35,8 +35,12 @@ const KEEP = {
   stats: ['/cpu_stats', '/precpu_stats', '/memory_stats', '/networks', '/blkio_stats'],
 };
 
-/** The paths that are asked for over the socket of an engine. */
-export const ENGINE_PATHS = ['/_ping', '/info', '/containers/json*', '/containers/*/json', '/containers/*/stats*', '/images/json*'];
+const LIST = '/containers/json?all=1';
+const IMAGES = '/images/json?all=1';
+const STATS = 'stats?stream=false&one-shot=true';
+
+/** The paths that are asked for over the socket of an engine; with the option `labels` the list's is longer. */
+export const ENGINE_PATHS = ['/_ping', '/info', LIST, '/containers/*/json', `/containers/*/${STATS}`, IMAGES];
 
 /** What the collectors of engines are given beside the sockets. */
 export const ENGINE_OPTIONS = {
@@ -93,10 +97,7 @@ export async function collectEngine(
   const { access, signal, memory, time, report } = context;
   const engine = new Engine(access, socketPath, { signal });
   const filters = labels.length === 0 ? '' : `&filters=${encodeURIComponent(JSON.stringify({ label: labels }))}`;
-  const [infoText, listText] = await Promise.all([
-    engine.ask('/info', KEEP.info),
-    engine.ask(`/containers/json?all=1${filters}`, KEEP.list),
-  ]);
+  const [infoText, listText] = await Promise.all([engine.ask('/info', KEEP.info), engine.ask(`${LIST}${filters}`, KEEP.list)]);
   const info = parseInfo(infoText);
   const engineTags = { ...info.tags, ...extra };
   const containers = parseContainers(listText);
@@ -120,7 +121,7 @@ export async function collectEngine(
     if (seen.health !== null) add('docker_container_health', tags, seen.health);
     if (!runs(container)) return;
     // one-shot: the engine answers at once instead of after the two readings for a percentage of its own.
-    const text = await engine.ask(`/containers/${id}/stats?stream=false&one-shot=true`, KEEP.stats);
+    const text = await engine.ask(`/containers/${id}/${STATS}`, KEEP.stats);
     const stats = parseStats(text, before.readings.get(id));
     now.readings.set(id, stats.reading);
     add('docker_container_cpu', { ...tags, cpu: 'cpu-total' }, { container_id: id, ...stats.cpu });
@@ -172,7 +173,7 @@ async function readImages(
   const kept = new Map([...known].filter(([id]) => wanted.has(id)));
   if (kept.size === wanted.size) return kept;
   try {
-    const all = parseImages(await engine.ask('/images/json?all=1', KEEP.images));
+    const all = parseImages(await engine.ask(IMAGES, KEEP.images));
     return new Map([...wanted].map((id) => [id, all.get(id) ?? 0]));
   } catch (error) {
     report(error);

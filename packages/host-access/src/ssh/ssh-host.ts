@@ -17,11 +17,11 @@ import {
   type StatFsOptions,
   type TimedOptions,
 } from '../host-access.ts';
-import { keepJson } from '../keep-json.ts';
 import { MAX_OUTPUT_BYTES } from '../local-command.ts';
 import { dialTarget } from '../local-dial.ts';
 import { MAX_FILE_BYTES } from '../local-file.ts';
 import { checkAsk, MAX_BODY_BYTES, shownPath, targetOf } from '../local-request.ts';
+import { pruneOutput } from '../prune-output.ts';
 import { toSudoResult } from '../sudo.ts';
 import { readHttp } from './http-answer.ts';
 import { type BatchWord, ReadBatch } from './read-batch.ts';
@@ -74,7 +74,7 @@ export class SshHost implements HostAccess {
   }
 
   exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const { timeout = DEFAULT_TIMEOUT_MS, keep, sudo = false } = options;
+    const { timeout = DEFAULT_TIMEOUT_MS, sudo = false } = options;
     const maxBytes = Math.min(options.maxBytes ?? MAX_OUTPUT_BYTES, MAX_OUTPUT_BYTES);
     const rights = sudo ? (this.#options.sudo === true ? 'root' : 'never') : 'direct';
     return this.#ask(command, { ...options, timeout }, async (signal) => {
@@ -84,7 +84,7 @@ export class SshHost implements HostAccess {
         return { exitCode: output.raw.exitCode ?? 0, stdout, stderr: commandErrors(output.raw.stderr, output.nonce) };
       });
       const result = sudo ? await toSudoResult(command, ran) : await ran;
-      return keep === undefined ? result : { ...result, stdout: keepJson(result.stdout, keep), stderr: '' };
+      return pruneOutput(result, options);
     });
   }
 
