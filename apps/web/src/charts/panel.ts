@@ -29,8 +29,8 @@ export interface PanelSpec {
   readonly title: string;
   /** Tier of what it draws, where that is not the fast one. */
   readonly tier?: 'medium' | 'slow';
-  /** Measurements of which a host must have one for the panel to be there; absent: every host has it. */
-  readonly needs?: readonly string[];
+  /** Has the host such a thing? Absent: every host has. */
+  readonly has?: (detail: HostDetail | null) => boolean;
   readonly sources: readonly Source[];
   readonly build: (columns: readonly Columns[], context: BuildContext) => ChartModel | null;
 }

@@ -2,6 +2,7 @@ import { extent, newest } from '../charts/model.ts';
 import type { PanelSpec, Source } from '../charts/panel.ts';
 import { scaleFor } from '../format/unit.ts';
 import { isWholeDisk, linesOf } from './panels.ts';
+import { rowsOf } from './rows.ts';
 
 /** Panels of the tabs: one line a device. */
 
@@ -11,10 +12,16 @@ interface Look {
   readonly words: string;
   readonly keep?: (name: string) => boolean;
   readonly tier?: 'medium';
+  /** Names a line, where that is not the first tag. */
+  readonly tag?: string;
 }
 
-function perDevice(id: string, title: string, source: Source, { unit, words, keep = () => true, tier }: Look): PanelSpec {
-  const [tag = ''] = source.by ?? [];
+function perDevice(
+  id: string,
+  title: string,
+  source: Source,
+  { unit, words, keep = () => true, tier, tag = source.by?.[0] ?? '' }: Look,
+): PanelSpec {
   return {
     id,
     title,
@@ -47,6 +54,17 @@ function perDevice(id: string, title: string, source: Source, { unit, words, kee
     },
   };
 }
+
+/** Fans turn slowly enough for the tier that they are read in. */
+export const FANS: PanelSpec = {
+  ...perDevice(
+    'fans',
+    'Fans',
+    { measurement: 'sensors', field: 'fan_input', aggregate: 'mean', by: ['chip', 'feature'], band: true },
+    { unit: 'rpm', words: '', tier: 'medium', tag: 'feature' },
+  ),
+  has: (detail) => rowsOf(detail, 'sensors').some(({ fields }) => typeof fields['fan_input'] === 'number'),
+};
 
 export const STORAGE: readonly PanelSpec[] = [
   perDevice(

@@ -153,11 +153,17 @@ describe('a guest', () => {
     expect(['running', 'stopped', 'paused', 'crashed', ''].map((status) => said(guestState(status)))).toEqual([
       ...['Running', 'Stopped', 'Paused', 't-crit Crashed', 'Unknown'],
     ]);
-    expect(backupState(undefined)).toBeNull();
-    const backup = (fields: Row['fields']): string => said(backupState(of(fields)) ?? { glyph: 'off', tone: '', text: 'none' });
-    expect(backup({ age: 20 * 3600, result: 'OK' })).toBe('20h ago');
-    expect(backup({ age: 10 * DAY, result: 'OK' })).toBe('t-warn 10d ago');
-    expect(backup({ age: 2 * DAY, result: 'job errors' })).toBe('t-crit Job errors, 2d ago');
+    const backup = (newest: Row['fields'] | null, task: Row['fields'] | null): string => {
+      const state = backupState(newest === null ? undefined : of(newest), task === null ? undefined : of(task));
+      return state === null ? 'none' : said(state);
+    };
+    expect(backup(null, null)).toBe('none');
+    expect(backup(null, { result_code: 0, age: 60 })).toBe('none');
+    expect(backup({ age: 20 * 3600 }, null)).toBe('20h ago');
+    expect(backup({ age: 10 * DAY }, { result_code: 0 })).toBe('t-warn 10d ago');
+    expect(backup({ age: 2 * DAY }, { result_code: 2, result: 'job errors' })).toBe('t-crit Failed, newest 2d ago');
+    expect(backup({ age: 3600 }, { result_code: 1 })).toBe('t-warn With warnings, 1h ago');
+    expect(backup({ age: 3600, verified: 'failed' }, null)).toBe('t-crit Not valid, 1h ago');
   });
 
   it('is one of Proxmox VE or of libvirt, with its share of what it was given', () => {
@@ -185,6 +191,31 @@ describe('a guest', () => {
       ['web', '101', 'container', 'Running', '14.2 %', '1.00 GiB', '4.00 GiB', '1m'],
     ]);
     expect(guestTables(null)).toEqual([]);
+  });
+
+  it('has a cluster that agrees or does not, and storages that can be reached or not', () => {
+    const tables = guestTables(
+      detailOf({
+        proxmox_cluster: [row({ cluster: 'home' }, { quorate: false, nodes: 3, nodes_online: 1, nodes_offline: 'pve1,pve3' })],
+        proxmox_ceph: [row({}, { health: 'HEALTH_WARN', health_code: 1, checks: 'OSD_DOWN' })],
+        proxmox_replication: [row({ id: '101-0', vm_id: '101', target: 'pve1' }, { state: 'ok', last_sync_age: 300 })],
+        proxmox_storage: [
+          row({ storage: 'local', type: 'dir' }, { active: true, disk_used_percentage: 40, disk_total: 2 ** 40, content: 'iso,backup' }),
+          row({ storage: 'pbs', type: 'pbs' }, { active: false, status: 'unknown' }),
+        ],
+      }),
+    );
+    expect(tables.map(texts)).toEqual([
+      [
+        ['Cluster home', 't-crit No quorum, 1 of 3 nodes', 'offline: pve1,pve3'],
+        ['Ceph', 't-warn Warn', 'OSD_DOWN'],
+        ['Replication of 101 to pve1', '5m ago', '\u2013'],
+      ],
+      [
+        ['pbs', 't-warn Unknown', 'null %', '\u2013', '\u2013', 'pbs', '\u2013'],
+        ['local', 'OK', '40 %', '\u2013', '1.00 TiB', 'dir', 'iso, backup'],
+      ],
+    ]);
   });
 });
 
