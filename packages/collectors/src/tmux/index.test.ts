@@ -102,6 +102,17 @@ describe('tmux', () => {
     expect(access.asked.filter((asked) => asked.includes('tmux -u'))).toEqual([as(7, 'x'), as(1000, 'default')]);
   });
 
+  it('adds up the GPU memory of all processes of a session, where a GPU tells it', async () => {
+    const log = (pid: number, used: string) => `<process_info><pid>${pid}</pid><used_memory>${used}</used_memory></process_info>`;
+    const smi = `<nvidia_smi_log><gpu><processes>${log(21, '300 MiB')}${log(9, '7 MiB')}</processes></gpu><gpu><processes>${log(21, '20 MiB')}${log(20, 'N/A')}</processes></gpu></nvidia_smi_log>`;
+    const sessions = { [own('x')]: said('s:$0:1:1:0:0:1:train\ns:$1:1:1:0:0:1:idle\np:$0:20:0\np:$1:30:0\n') };
+    const processes = [stat(20, 9), stat(21, 20), stat(30, 9)];
+    const rows = await read(new Readings(tmux), host(['/tmp/tmux-0/x'], { ...sessions, 'nvidia-smi -q -x': said(smi) }, processes));
+    expect(rows.map(({ fields }) => fields['gpu_memory'])).toEqual([320 * 2 ** 20, 0]);
+    const without = await read(new Readings(tmux), host(['/tmp/tmux-0/x'], sessions, processes));
+    expect(without.every(({ fields }) => !('gpu_memory' in fields))).toBe(true);
+  });
+
   it('calls legacy what has been detached for longer than configured', async () => {
     const session = (idle: number, attached = 0) => {
       const commands = { [own('default')]: said(`s:$0:${NOW - 1e6}:${NOW - idle}:0:${attached}:1:x\n`) };
