@@ -296,9 +296,16 @@ function shippedCatalog() {
     disk: { ...measurement('x', 'path'), fields: { hung: flag } },
     rpi_throttled: { ...measurement('x'), fields: { under_voltage_occurred: flag } },
   };
+  const guests = {
+    systemd: measurement('failed'),
+    proxmox_cluster: { ...measurement('x', 'cluster'), fields: { quorate: flag } },
+    proxmox_backup: { ...measurement('x', 'vm_id', 'vm_name', 'vm_type'), fields: { age: seconds } },
+    proxmox_backup_task: measurement('result_code', 'vm_id'),
+    updates: { ...measurement('security', 'manager'), fields: { ...measurement('security').fields, reboot_required: flag } },
+  };
   const { cpu } = catalog.measurements;
   if (cpu === undefined) throw new Error('no cpu');
-  return toCatalog([{ name: 'all', tier: 'medium', help: '', measurements: { ...probes, ...storage, cpu } }]);
+  return toCatalog([{ name: 'all', tier: 'medium', help: '', measurements: { ...probes, ...storage, ...guests, cpu } }]);
 }
 
 /** What becomes of an alert of this rule, reading after reading. */
@@ -415,6 +422,67 @@ describe('the rules that ship on', () => {
   });
 });
 
+describe('the rules on services, guests and updates that ship on', () => {
+  const day = 86_400;
+  it.each([
+    ['unit_failed', 'systemd', {}, { failed: 0 }, { failed: 2 }, '2 systemd units have failed'],
+    [
+      'cluster_without_quorum',
+      'proxmox_cluster',
+      { cluster: 'lab' },
+      { quorate: true },
+      { quorate: false },
+      'The Proxmox cluster has no quorum, as pve1 sees it',
+    ],
+  ])('%s: what holds for two readings is an alarm, once is none', async (name, measurement, tags, good, bad, summary) => {
+    const seen = await states(name, measurement, tags, [good, bad, good, bad, bad, bad, {}, good], 300_000);
+    const expected = ['inactive', 'pending', 'inactive', 'pending', 'pending', 'firing', 'firing', 'resolved'];
+    expect(seen.map(([state]) => state)).toEqual(expected);
+    expect(seen[5]?.[1]).toBe(summary);
+  });
+
+  it.each([
+    [
+      'backup_old',
+      'proxmox_backup',
+      { vm_id: '100', vm_name: 'web', vm_type: 'qemu' },
+      { age: 8 * day },
+      { age: 8.1 * day },
+      'The newest backup of a guest of pve1 is 8d old',
+    ],
+    [
+      'backup_failed',
+      'proxmox_backup_task',
+      { vm_id: 'all' },
+      { result_code: 1 },
+      { result_code: 2 },
+      'The last backup on pve1 has failed',
+    ],
+    ['security_updates', 'updates', { manager: 'apt' }, { security: 0 }, { security: 3 }, '3 security updates wait to be installed'],
+    [
+      'reboot_required',
+      'updates',
+      { manager: 'apt' },
+      { reboot_required: false },
+      { reboot_required: true },
+      'pve1 wants to be started anew, for updates to be used',
+    ],
+  ])('%s: fires at once, keeps through what is not known, and resolves', async (name, measurement, tags, good, bad, summary) => {
+    const seen = await states(name, measurement, tags, [good, bad, {}, good], 1_800_000);
+    expect(seen.map(([state]) => state)).toEqual(['inactive', 'firing', 'firing', 'resolved']);
+    expect(seen[1]?.[1]).toBe(summary);
+  });
+
+  it('backup_old: goes by the worst guest, and not by one that was never backed up', async () => {
+    const shipped = (await loadRules(DEFAULT_RULES_FILE, shippedCatalog())).find(({ name }) => name === 'backup_old');
+    if (shipped === undefined) throw new Error('no rule backup_old');
+    const rows = [{ age: day }, { age: 9 * day }, { backups: 0 }].map((fields, id) => ({ tags: { vm_id: String(id) }, fields }));
+    expect(observe(shipped, view({ latest: () => ({ rows, receivedAt: 0, interval: 1800 }) }), 0, 0)).toMatchObject([
+      { value: 9 * day, holds: true },
+    ]);
+  });
+});
+
 describe('the rules on storage that ship on', () => {
   it.each([
     [
@@ -495,6 +563,12 @@ describe('loadRules', () => {
       ['container_unhealthy', 0],
       ['gpu_hot', 300_000],
       ['amd_gpu_hot', 300_000],
+      ['unit_failed', 360_000],
+      ['cluster_without_quorum', 360_000],
+      ['backup_old', 0],
+      ['backup_failed', 0],
+      ['security_updates', 0],
+      ['reboot_required', 0],
     ]);
   });
 

@@ -53,6 +53,9 @@ describe('systemd_units', () => {
     const failed = `${unit('mnt-a.mount', 'failed')}\n${unit('z.service', 'failed')}`;
     const access = host({ failed, '*.service': `${unit('b.service')}\n${unit('z.service', 'failed')}\n${unit('a.service')}` });
     expect(await names(access)).toEqual(['mnt-a.mount', 'z.service', 'a.service', 'b.service']);
+    const summary = (from: TreeHost) => new Readings(systemdUnits).read(from, 0, 'systemd');
+    expect(await summary(access)).toEqual([{ fields: { units: 4, failed: 2, failed_units: 'mnt-a.mount z.service' } }]);
+    expect(await summary(host({ '*.service': '' }))).toEqual([{ fields: { units: 0, failed: 0, failed_units: '' } }]);
   });
 
   it('leaves out what is made anew each time, unless it is named', async () => {

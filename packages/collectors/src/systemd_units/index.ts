@@ -50,6 +50,15 @@ export const systemdUnits = defineCollector({
     ],
   },
   measurements: {
+    systemd: {
+      help: 'All units that are reported, in one row.',
+      tags: {},
+      fields: {
+        units: gauge('int', '1', 'Units'),
+        failed: gauge('int', '1', 'Of these, those that failed'),
+        failed_units: state('string', 'Their names'),
+      },
+    },
     systemd_units: {
       help: 'One unit.',
       tags: { name: 'Its name, as systemd escapes it' },
@@ -115,7 +124,7 @@ export const systemdUnits = defineCollector({
     if (rows.length > MAX_UNITS) {
       report(new AccessError('too-large', `systemctl: ${rows.length} units, of which ${MAX_UNITS} are reported; narrow units or ignore`));
     }
-    return { systemd_units: rows.slice(0, MAX_UNITS) };
+    return { systemd: [summary(units)], systemd_units: rows.slice(0, MAX_UNITS) };
   },
 });
 
@@ -142,6 +151,12 @@ function refusal({ exitCode, stderr }: ExecResult): AccessError {
 
 function hasFailed(unit: UnitProperties): boolean {
   return unit.get('ActiveState') === 'failed';
+}
+
+/** There is one in any case: what alerts go by must tell also that nothing failed. */
+function summary(units: ReadonlyMap<string, UnitProperties>): Row {
+  const failed = [...units].filter(([, unit]) => hasFailed(unit)).map(([name]) => name);
+  return { fields: { units: units.size, failed: failed.length, failed_units: cut(failed.sort().join(' '), 1000) } };
 }
 
 function toRow([name, unit]: [string, UnitProperties]): Row {
