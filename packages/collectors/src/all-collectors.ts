@@ -10,6 +10,7 @@ export { docker } from './docker/index.ts';
 export { httpResponse } from './http_response/index.ts';
 export { intelGpu } from './intel_gpu/index.ts';
 export { kernel } from './kernel/index.ts';
+export { libvirt } from './libvirt/index.ts';
 export { mdstat } from './mdstat/index.ts';
 export { mem } from './mem/index.ts';
 export { net } from './net/index.ts';

@@ -9,6 +9,7 @@ import { parseDiskstats } from './diskio/parse.ts';
 import { parseContainers, parseImages, parseInfo, parseInspect, parseStats, splitImage } from './docker/parse.ts';
 import { containerOf } from './gpu-process.ts';
 import { parseKernelCounters } from './kernel/parse.ts';
+import { parseDomstats } from './libvirt/parse.ts';
 import { parseMdstat } from './mdstat/parse.ts';
 import { parseMeminfo } from './mem/parse.ts';
 import { parseFlags, parseNetDev, parseSpeed } from './net/parse.ts';
@@ -80,6 +81,7 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   parseBackups,
   parseBackupTasks: (text) => parseBackupTasks(text, [], 0),
   parseReplication: (text) => parseReplication(text, 0),
+  parseDomstats: (text) => parseDomstats(text, 9),
   countApt,
   countDnf,
   countPacman,
@@ -172,6 +174,7 @@ const WORDS = [
     '192.0.2.1',
     '2001:db8::1',
   ],
+  ...["Domain: 'a'\n", '  state.state=', '  net.0.rx.bytes=', '  block.1.path='],
   ...['Id=', 'a.service', 'Version=', 'Tue 2026-11-24 ', '10:00:00', ' UTC'],
   ...['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----', 'MIIB'],
   ...['\n', ' ', '0', '7', '99999999999999999999', '-1', '1.5', 'NaN', '\0', '\u202e', '\ud800'],
