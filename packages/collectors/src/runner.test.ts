@@ -1,5 +1,5 @@
-import { LocalHost } from '@hostwire/host-access';
-import { encodeSample, type Row } from '@hostwire/model';
+import { AccessError, LocalHost } from '@hostwire/host-access';
+import { type Capability, encodeSample, type Row } from '@hostwire/model';
 import { catalogCheck, sampleCheck } from '@hostwire/model/schema';
 import { waitFor } from '@hostwire/testkit';
 import Type from 'typebox';
@@ -203,6 +203,16 @@ describe('collect', () => {
     expect((await running.collect('fast')).errors).toEqual([]);
     await running.collect('fast');
     expect(told).toEqual(['tool true', 'tool false']);
+  });
+
+  it('takes what a recording does not know for what is not there', async () => {
+    const later = made('later', async () => {
+      throw new AccessError('not-recorded', '$ later: the dump has no answer to this');
+    });
+    const told: Capability[] = [];
+    const running = runner([later], { onCapability: (_name, capability) => told.push(capability) });
+    expect(await running.collect('fast')).toMatchObject({ data: {}, errors: [] });
+    expect(told.at(-1)).toEqual({ available: false, reason: '$ later: the dump has no answer to this' });
   });
 
   it('gives each collector a memory of its own between its calls', async () => {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { HostAccess } from '@hostwire/host-access';
+import { AccessError, type HostAccess } from '@hostwire/host-access';
 import { type Capability, type CollectError, canonicalJson, type Row, type Tier } from '@hostwire/model';
 import { type CleanRows, cleanRows, cut, printable } from './clean-rows.ts';
 import type { Collector } from './collector.ts';
@@ -116,7 +116,10 @@ export function createRunner(given: RunnerOptions): Runner {
 
   async function lookAgain(entry: Entry): Promise<Capability> {
     const { available, ...why } = await entry.collector.probe(entry.access, entry.settings.options);
-    const found: Capability = { available, ...mapText(why) };
+    return learn(entry, { available, ...mapText(why) });
+  }
+
+  function learn(entry: Entry, found: Capability): Capability {
     entry.capability = found;
     entry.probedAt = performance.now();
     given.onCapability?.(entry.collector.name, found);
@@ -155,6 +158,11 @@ export function createRunner(given: RunnerOptions): Runner {
       if (errors.length < MAX_ERRORS) errors.push(toError(name, error));
     };
     const work = ask(entry, time, reading, controller.signal, report).catch((error: unknown) => {
+      if (error instanceof AccessError && error.code === 'not-recorded') {
+        // A recording that was made before there was this collector knows nothing of it.
+        learn(entry, { available: false, reason: text(error.message) });
+        return null;
+      }
       report(error);
       // What has gone away since the probe is found out by the next one.
       entry.capability = null;

@@ -198,7 +198,7 @@ describe('hostwire-agent doctor', () => {
     expect(bad('spool')).toMatchObject([
       { level: 'error', message: expect.stringContaining('EACCES'), cure: expect.stringContaining('chown -R hostwire-agent') },
     ]);
-    expect(bad('collectors')).toMatchObject([
+    expect(bad('collectors').filter(({ message }) => message.startsWith('docker '))).toMatchObject([
       { level: 'warning', message: expect.stringContaining('docker lacks a right'), cure: expect.stringContaining('enabled = false') },
     ]);
   });
