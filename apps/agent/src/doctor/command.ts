@@ -4,7 +4,7 @@ import { configPath, loadConfig } from '../agent-config.ts';
 import { type AgentCommand, UsageError } from '../cli.ts';
 import { openHost } from '../host-source.ts';
 import { examineAgent } from './examine.ts';
-import { rootCommands, sudoersFile, sudoersUser } from './sudoers.ts';
+import { killCommands, rootCommands, sudoersFile, sudoersUser } from './sudoers.ts';
 
 /** `doctor`: looks at everything that the agent needs, and says what to do about what is wrong. Changes nothing. */
 export const doctorCommand: AgentCommand = {
@@ -32,10 +32,12 @@ Exit codes: 0 no errors, warnings perhaps; 1 errors; 2 the command line (or, for
 };
 
 async function printSudoers(config: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
-  const { collectors, sudo } = await loadConfig(configPath(config, env), env, { connect: false, mustExist: config !== undefined });
+  const { collectors, sudo, actions } = await loadConfig(configPath(config, env), env, { connect: false, mustExist: config !== undefined });
   const { access } = await openHost({ mock: false, loop: false, root: env['HOST_ROOT'], sudo });
   try {
-    return await sudoersFile(await rootCommands(access, collectors), sudoersUser());
+    const commands = await rootCommands(access, collectors);
+    const kill = actions.allow.includes('tmux.kill') ? killCommands(commands) : [];
+    return await sudoersFile([...commands, ...kill], sudoersUser());
   } finally {
     await access.close();
   }

@@ -6,7 +6,7 @@ import { LocalHost } from '@hostwire/host-access';
 import { findCommand, systemSuite, tempDir } from '@hostwire/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { quoteArgument, rootCommands, sudoersFile } from './sudoers.ts';
+import { killCommands, quoteArgument, rootCommands, sudoersFile } from './sudoers.ts';
 
 const lines = async (argvs: readonly (readonly string[])[]) =>
   sudoersFile(
@@ -35,6 +35,25 @@ describe('sudoersFile', () => {
         expect(word.replace(/\\[*?[\]!^:,=# ]|\\\\\\\\/g, '')).not.toMatch(/[*?[\]!^:,=# \\\s]/);
       }),
     );
+  });
+
+  it('grants the end of sessions by their number alone, of the servers that are asked', async () => {
+    const server = ['setpriv', '--reuid=1000', '--regid=65534', '--clear-groups', 'tmux', '-u', '-L', 'default'];
+    const asked = [
+      { collector: 'tmux', argv: [...server, 'list-sessions', '-F', 'x'] },
+      { collector: 'tmux', argv: ['setpriv', '-L', 'a b', 'list-sessions'], refused: 'a name in it has blanks' },
+      { collector: 'smartctl', argv: ['env', 'list-sessions'] },
+    ];
+    const kills = killCommands(asked);
+    const granted = (await sudoersFile(kills, 'hostwire-agent')).split('\n').filter((line) => line.startsWith('hostwire-agent'));
+    const [command] = granted[0]?.split(' kill-session ') ?? [];
+    expect(command).toMatch(/NOPASSWD: \S+\/setpriv --reuid\\=1000 --regid\\=65534 --clear-groups tmux -u -L default$/);
+    expect(granted.map((line) => line.slice(`${command} kill-session `.length))).toEqual([
+      '-t $[0-9]',
+      '-t $[0-9][0-9]',
+      '-t $[0-9][0-9][0-9]',
+      '-t $[0-9][0-9][0-9][0-9]',
+    ]);
   });
 
   it('says so where there is nothing to grant', async () => {

@@ -8,6 +8,8 @@ import type { HostAccess } from '@hostwire/host-access';
 export interface RootCommand {
   readonly collector: string;
   readonly argv: readonly string[];
+  /** A last argument that is `$` and so many digits, whichever. */
+  readonly numberDigits?: number;
   /** Why it is not to be granted, if so. */
   readonly refused?: string;
 }
@@ -15,6 +17,8 @@ export interface RootCommand {
 /** As the agent looks for commands. */
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 const READING_MS = 20_000;
+/** tmux counts its sessions from 0. */
+const MAX_DIGITS = 4;
 /** Of one need; a machine with more disks is told by the reading. */
 const MAX_LINES = 256;
 /** Seconds after which sudo itself ends a command: the agent may not kill what is root's. */
@@ -55,6 +59,16 @@ export async function rootCommands(access: HostAccess, config: CollectorsConfig)
   return found.filter(({ argv }) => seen.size < seen.add(JSON.stringify(argv)).size);
 }
 
+/** What ends the sessions of the servers that `commands` ask: each by its number, which nobody knows before. */
+export function killCommands(commands: readonly RootCommand[]): RootCommand[] {
+  return commands.flatMap(({ argv, refused }) => {
+    const verb = argv.indexOf('list-sessions');
+    if (argv[0] !== 'setpriv' || verb < 0 || refused !== undefined) return [];
+    const kill = [...argv.slice(0, verb), 'kill-session', '-t'];
+    return Array.from({ length: MAX_DIGITS }, (_, index) => ({ collector: 'tmux.kill', argv: kill, numberDigits: index + 1 }));
+  });
+}
+
 /** False if what stands for a pattern (a name that a user may have chosen) could be read as more than one word. */
 function hasPlainNames({ args }: CommandNeed, argv: readonly string[]): boolean {
   return args.every((arg, index) => typeof arg === 'string' || /^[A-Za-z0-9_@%+=:,./-]+$/.test(argv[index + 1] ?? ''));
@@ -85,19 +99,19 @@ export async function sudoersFile(commands: readonly RootCommand[], user: string
   ];
   if (commands.length === 0) lines.push('# No collector that is switched on needs root on this host.');
   let last = '';
-  for (const { collector, argv, refused } of commands) {
+  for (const { collector, argv, numberDigits = 0, refused } of commands) {
     if (collector !== last) lines.push(`# ${collector}`);
     last = collector;
-    lines.push(refused === undefined ? await lineOf(argv, user) : `# left out, because ${refused}: ${argv[0]}`);
+    lines.push(refused === undefined ? await lineOf(argv, numberDigits, user) : `# left out, because ${refused}: ${argv[0]}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
-async function lineOf([command = '', ...args]: readonly string[], user: string): Promise<string> {
+async function lineOf([command = '', ...args]: readonly string[], numberDigits: number, user: string): Promise<string> {
   const program = await findProgram(command);
   if (program === null) return `# ${command} is not installed`;
   if (!(await isRootsAlone(program))) return `# left out, because others than root may change it: ${program}`;
-  const words = args.map(quoteArgument);
+  const words = [...args.map(quoteArgument), ...(numberDigits === 0 ? [] : [`$${'[0-9]'.repeat(numberDigits)}`])];
   if (words.includes(null)) return `# left out, because sudoers cannot express an argument: ${program}`;
   return `${user} ALL=(root) TIMEOUT=${TIMEOUT} NOPASSWD: ${[program, ...(words.length === 0 ? ['""'] : words)].join(' ')}`;
 }

@@ -5,6 +5,7 @@ import type { Logger } from '@hostwire/service';
 import type { Agent, AgentOptions } from '../agent.ts';
 import { startAgent } from '../agent.ts';
 import { type AgentConfig, type Connection, intervalsOf } from '../agent-config.ts';
+import { timedDump } from '../timed-dump.ts';
 import { parseJump, type Remote } from './remote-schema.ts';
 
 export interface RemoteAgentsOptions {
@@ -57,18 +58,22 @@ async function startRemoteAgent(remote: Remote, options: RemoteAgentsOptions): P
     config.debug.dump_dir === ''
       ? null
       : new DiagnosticDump(join(config.debug.dump_dir, 'remote', remote.name), { warn: (message) => logger.warn(message) });
+  const spool = spoolFolder === null ? null : join(spoolFolder, 'remote', remote.name);
+  const timed = dump === null ? timedDump({ access: host, folder: spool === null ? null : join(spool, 'dump'), logger }) : null;
+  const dumping = dump ?? timed;
   // Whoever cannot be reached is tried again by itself.
   await host.connect().catch(() => undefined);
   const agent = await startAgent({
     ...options.agent,
     config,
     connection: { ...connection, username: gateway },
-    source: { access: dump === null ? host : recordAccess(host, dump), mock: false, replay: null, reach: host },
+    source: { access: timed?.access ?? (dump === null ? host : recordAccess(host, dump)), mock: false, replay: null, reach: host },
     host: remote.name,
-    spoolFolder: spoolFolder === null ? null : join(spoolFolder, 'remote', remote.name),
+    spoolFolder: spool,
     remapped: false,
     logger,
-    ...(dump === null ? {} : { onPayload: (kind: string, text: string) => dump.payload(kind, text) }),
+    onPayload: (kind, text) => dumping?.payload(kind, text),
+    startDump: async (minutes) => timed?.start(minutes),
   }).catch(async (error: unknown) => {
     await host.close();
     throw error;
@@ -79,7 +84,7 @@ async function startRemoteAgent(remote: Remote, options: RemoteAgentsOptions): P
       // First: what it still asks is given up, so that nobody waits for a host that does not answer.
       await host.close();
       await agent.stop();
-      await dump?.close();
+      await dumping?.close();
     },
   };
 }
