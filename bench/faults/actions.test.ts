@@ -13,6 +13,7 @@ import { startAgent } from '../../apps/agent/src/agent.ts';
 import { type AgentConfig, defaultConfig } from '../../apps/agent/src/agent-config.ts';
 import { openHost } from '../../apps/agent/src/host-source.ts';
 import type { AuditBody, TmuxSessionBody } from '../../apps/server/src/api/session-schemas.ts';
+import { runCommandLine } from '../../apps/server/src/cli/command-line.ts';
 import { internalToken } from '../../apps/server/src/internal-token.ts';
 import { silent, type TestServer, testServer } from '../../apps/server/src/server.testkit.ts';
 import { serverKey, signer } from '../../apps/server/src/server-key.ts';
@@ -130,7 +131,7 @@ systemSuite(['tmux'], 'killing a session', () => {
   it('works from the page, once, and for that session alone: not for one of its name, nor one of its number', async () => {
     const tmux = startTmux();
     for (const name of ['keep', 'old', 'again']) tmux.begin(name);
-    const { server, client, audit } = await startAll(['tmux.kill', 'agent.refresh']);
+    const { server, dataDir, client, audit } = await startAll(['tmux.kill', 'agent.refresh']);
     const old = await client.session(tmux.path, 'old');
 
     const confirm = await client.confirm(old.id);
@@ -177,7 +178,12 @@ systemSuite(['tmux'], 'killing a session', () => {
       403,
       { error: { code: 'action-not-allowed', message: expect.stringContaining('agent.toml') } },
     ]);
-    expect(await client.kill(anew.id, await client.confirm(anew.id))).toEqual([200, 'done']);
+    const cli = (...args: string[]): Promise<number> => runCommandLine(['node', 'hostwire', ...args, '--data-dir', dataDir]);
+    expect(await cli('session', 'kill', first.id)).not.toBe(0);
+    expect(tmux.names()).toEqual(['keep']);
+    expect(await cli('session', 'kill', anew.id)).toBe(0);
+    expect(() => tmux.names()).toThrow();
+    expect((await client.audit())[0]).toMatchObject({ action: 'tmux.kill', actor: expect.stringMatching(/^cli-/), result: 'done' });
   });
 
   it('is refused when it comes late, twice, unsigned, signed by another, for another host or run, or where it is not allowed', async () => {

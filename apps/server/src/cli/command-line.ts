@@ -1,5 +1,6 @@
 import { version } from '@hostwire/service';
 import { type CAC, cac } from 'cac';
+import { actionCommands } from './actions.ts';
 import { exportBroker } from './broker-export.ts';
 import { choose } from './choose.ts';
 import { completionCommand } from './completion.ts';
@@ -17,7 +18,14 @@ import { statusCommand } from './status.ts';
 import { addToken, listTokens, removeToken } from './tokens.ts';
 
 /** Commands that stand in files of their own. One that ends otherwise than well resolves with its exit code. */
-const COMMANDS: readonly ((cli: CAC) => void)[] = [enrollCommand, remoteConfigCommand, doctorCommand, statusCommand, completionCommand];
+const COMMANDS: readonly ((cli: CAC) => void)[] = [
+  enrollCommand,
+  remoteConfigCommand,
+  actionCommands,
+  doctorCommand,
+  statusCommand,
+  completionCommand,
+];
 
 /**
  * Runs one command of `hostwire`. Resolves with the exit code: 0, 1 if it failed, 2 if the command line or the

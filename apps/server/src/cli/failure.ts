@@ -11,6 +11,16 @@ export class UsageError extends Error {
   readonly code = 'usage';
 }
 
+/** The API refuses or fails; its sentence says what to do. */
+export class ServerAnswerError extends Error {
+  override readonly name = 'ServerAnswerError';
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** What to tell the user: a sentence for what can go wrong, the stack for what should not. */
 export function describeFailure(error: unknown): { message: string; exitCode: typeof EXIT.failed | typeof EXIT.usage } {
   if (!(error instanceof Error)) return { message: String(error), exitCode: EXIT.failed };
@@ -19,7 +29,12 @@ export function describeFailure(error: unknown): { message: string; exitCode: ty
   if (error instanceof UsageError || error.name === 'CACError')
     return { message: `${error.message}; --help lists what there is`, exitCode: EXIT.usage };
   if (error instanceof BrokerError) return { message: `${error.message} (--mqtt-port, --mqtts-port)`, exitCode: EXIT.failed };
-  const isExpected = error instanceof ListenError || error instanceof StoreError || error instanceof RegistryError || isOfFile(error);
+  const isExpected =
+    error instanceof ServerAnswerError ||
+    error instanceof ListenError ||
+    error instanceof StoreError ||
+    error instanceof RegistryError ||
+    isOfFile(error);
   return { message: isExpected ? error.message : (error.stack ?? error.message), exitCode: EXIT.failed };
 }
 
