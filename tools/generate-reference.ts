@@ -6,7 +6,16 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { COLLECTORS, catalog, SELF_DECLARATIONS } from '@hostwire/collectors';
 import type { CatalogMeasurement } from '@hostwire/model';
-import { AckSchema, CatalogSchema, ConfigSchema, HostInfoSchema, SampleSchema } from '@hostwire/model/schema';
+import {
+  AckSchema,
+  ActionRequestSchema,
+  ActionResultSchema,
+  CatalogSchema,
+  ConfigSchema,
+  HostInfoSchema,
+  SampleSchema,
+  SignedActionSchema,
+} from '@hostwire/model/schema';
 import { EXIT_MEANINGS, type ProgramShape, shapeOf } from '@hostwire/service';
 import { programOf } from '../apps/agent/src/cli.ts';
 import { COMMANDS } from '../apps/agent/src/commands.ts';
@@ -27,6 +36,9 @@ for (const [name, schema] of Object.entries({
   info: HostInfoSchema,
   catalog: CatalogSchema,
   config: ConfigSchema,
+  command: SignedActionSchema,
+  action: ActionRequestSchema,
+  'command-result': ActionResultSchema,
 })) {
   put(
     join(reference, 'schema', `${name}.schema.json`),
