@@ -134,7 +134,7 @@ systemSuite(['chromium'], 'the page on the real server', () => {
 
     // In the silence: why there is nothing, and the way out of it on both sides.
     await page.goto(`${server.url}/hosts/box?at=${now - 30.5 * MINUTE}`);
-    await panel.getByText(/^No sample between \d\d:\d\d and \d\d:\d\d\.$/).waitFor();
+    await panel.getByText(/^No sample between \d\d:\d\d:\d\d and \d\d:\d\d:\d\d\.$/).waitFor();
     await panel
       .getByRole('button', { name: /^Go to/ })
       .first()

@@ -65,6 +65,17 @@ describe('GET /api/hosts/:host/processes', () => {
     expect(await ask(100_000)).toMatchObject({ time: null, before: null, after: now - 90_000_000 });
   });
 
+  it('goes by the interval of then, where that was a longer one', async () => {
+    const server = await testServer();
+    const headers = await server.bearer('api:read');
+    const host = await server.host('box');
+    const now = Date.now();
+    await send(host, now, [400, 340, 280, 220, 10, 5, 0]);
+    const ask = async (ago: number) => (await server.get(`/api/hosts/box/processes?at=${now - ago * 1000}`, headers)).json();
+    expect(await ask(315)).toMatchObject({ time: now - 340_000, before: now - 400_000, after: now - 280_000 });
+    expect(await ask(100)).toMatchObject({ time: null, before: now - 220_000, after: now - 10_000 });
+  });
+
   it('has nothing of a host that named no process yet, and says what it cannot read', async () => {
     const server = await testServer();
     const headers = await server.bearer('api:read');

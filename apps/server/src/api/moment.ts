@@ -28,10 +28,18 @@ export async function readMoment(
   const far = near.earlier.length < 2 || near.later.length < 2 ? await readNeighbours(context, host, at, FAR_MS) : near;
   const [before = null, beforeThat = null] = far.earlier;
   const [after = null, afterThat = null] = far.later;
-  const time = nearest(at, before, after, interval);
+  const time = nearest(at, before, after, Math.max(interval, rhythmOf(far)));
   if (time === null) return { at, time, before, after, total: null, processes: [] };
   const found = await readProcesses(context, host, time);
   return time === before ? { at, time, before: beforeThat, after, ...found } : { at, time, before, after: afterThat, ...found };
+}
+
+/** How often it was sampled around then, ms: that may have been changed since. 0: nobody can tell. */
+function rhythmOf({ earlier, later }: Neighbours): number {
+  const steps = [earlier, later].flatMap(([first, second]) =>
+    first === undefined || second === undefined ? [] : [Math.abs(second - first)],
+  );
+  return steps.length < 2 ? 0 : Math.min(...steps);
 }
 
 /** The nearer of both, the earlier of two as near; null if neither is within `interval`. */
