@@ -11,7 +11,7 @@ export type PveObject = Readonly<Record<string, unknown>>;
 const TIMEOUT_MS = 30_000;
 const AS_JSON = ['--output-format', 'json'];
 const GRANT =
-  'pvesh is run as root: sudo = true in the agent file, the lines of `hostwire-agent doctor --sudoers`, and NoNewPrivileges=no in a drop-in (systemctl edit hostwire-agent)';
+  'pvesh is run as root: sudo = true in the agent file, the lines of `hostwire-agent doctor --sudoers`, and the drop-in share/hostwire-agent-sudo.conf';
 
 /** Hosts on which pvesh was seen to work. */
 const granted = new WeakSet<HostAccess>();

@@ -82,6 +82,10 @@ describe('updates', () => {
     const kernels = ['6.1.0-35-amd64', '6.1.0-37-amd64', '6.1.0-9-amd64'];
     expect(await fields(host('debian', none, { kernels }))).toMatchObject({ reboot_required: true, kernel_newest: '6.1.0-37-amd64' });
     expect(await fields(host('debian', none, { kernels, running: '6.1.0-37-amd64' }))).toMatchObject({ reboot_required: false });
+    // Where the modules are hidden from the agent.
+    const images = ['/boot/vmlinuz-6.1.0-36-amd64', '/boot/vmlinuz-6.1.0-35-amd64', '/boot/vmlinuz', '/boot/initrd.img-6.1.0-99-amd64'];
+    const files = Object.fromEntries(images.map((path) => [path, '']));
+    expect(await fields(host('debian', none, { files }))).toMatchObject({ reboot_required: true, kernel_newest: '6.1.0-36-amd64' });
   });
 
   it('is there for the distributions that it knows', async () => {

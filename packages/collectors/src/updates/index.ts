@@ -18,6 +18,8 @@ const RPM_TOOLS = ['dnf', 'yum'];
 const OS_RELEASE = '/etc/os-release';
 const RUNNING = '/proc/sys/kernel/osrelease';
 const MODULES = '/lib/modules';
+/** The same kernels, as `vmlinuz-VERSION`: the unit that the agent ships with may not see the modules. */
+const BOOT = '/boot';
 const REBOOT = ['/run/reboot-required', '/run/reboot-required.pkgs'];
 /** Two commands of at most this follow each other. */
 const COMMAND_TIMEOUT_MS = 55_000;
@@ -33,7 +35,7 @@ export const updates = defineCollector({
       { command: 'pacman', args: PACMAN },
       { command: 'apk', args: APK },
     ],
-    files: [OS_RELEASE, ...REBOOT, MODULES],
+    files: [OS_RELEASE, ...REBOOT, MODULES, BOOT],
   },
   measurements: {
     updates: {
@@ -128,8 +130,13 @@ async function readReboot({ access, signal }: CollectContext): Promise<Record<st
 }
 
 async function readKernels(access: HostAccess, signal: AbortSignal): Promise<string[]> {
+  const images = (await list(access, BOOT, signal)).flatMap((name) => /^vmlinuz-(.+)$/s.exec(name)?.[1] ?? []);
+  return [...(await list(access, MODULES, signal)), ...images];
+}
+
+async function list(access: HostAccess, folder: string, signal: AbortSignal): Promise<string[]> {
   try {
-    return await access.readDir(MODULES, { signal });
+    return await access.readDir(folder, { signal });
   } catch (error) {
     // In a container there are none.
     if (isAbsent(error)) return [];
