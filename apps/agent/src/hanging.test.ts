@@ -155,13 +155,13 @@ systemSuite(['unshare', 'python3'], 'an agent on a host where things hang', () =
     expect([...codes]).toEqual(expect.arrayContaining(['disk timeout', 'custom timeout']));
     expect([...codes].filter((code) => !/^(?:disk|custom) (?:timeout|busy)$/.test(code))).toEqual([]);
 
-    // Garbage comes and goes: what is still there when least is there has been kept.
+    // Garbage comes and goes: what is still there when least is there has been kept. Code that is compiled late is in it, for minutes.
     const least = (from: number, to: number) => Math.min(...seen.slice(SECONDS * from, SECONDS * to).map(({ rssKb }) => rssKb));
     const half = seen.slice(Math.floor(SECONDS / 2));
     const start = half[0] as Footprint;
     const most = (key: keyof Footprint) => Math.max(...half.map((one) => one[key]));
     process.stdout.write(`after ${SECONDS} s: ${JSON.stringify(half.at(-1))}, at half of it ${JSON.stringify(start)}\n`);
-    expect(least(0.67, 1) - least(0.33, 0.67)).toBeLessThan(3 * 1024);
+    expect(least(0.67, 1) - least(0.33, 0.67)).toBeLessThan(6 * 1024);
     expect(most('rssKb')).toBeLessThan(110 * 1024);
     expect(most('descriptors')).toBeLessThanOrEqual(start.descriptors + 12);
     // A stubborn one that runs now, and two that outlive their killing: no more of them than that.
