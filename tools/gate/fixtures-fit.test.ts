@@ -26,7 +26,9 @@ async function callsOf(collector: Collector, folder: string): Promise<string[]> 
       else if (asked.kind === 'command')
         calls.push(['may_run', asked.args[0] === '-n' ? 'root' : 'direct', asked.command, ...asked.args].map(quote).join(' '));
       else if (asked.kind === 'request' && asked.target.startsWith('unix:')) {
-        calls.push(`may_get ${quote(asked.target.slice('unix:'.length))} ${quote(asked.path)}`);
+        // A fixture of its own engine stands for the socket that is asked by default.
+        const socket = asked.target.replace('unix:/run/fixture.sock', `unix:${collector.needs?.sockets?.[0]?.path ?? ''}`);
+        calls.push(`may_get ${quote(socket.slice('unix:'.length))} ${quote(asked.path)}`);
       }
     },
   });

@@ -70,15 +70,26 @@ function fileLines(path: string): string[] {
 
 /** Whether it is to be listed (`=`) or not (`!=`). */
 function found(list: '=' | '!=', path: string): string {
-  const pattern = quote(path.split('*').map(literal).join('[A-Za-z0-9_.:@+-]+'));
+  const pattern = quote(part(path, ANY_NAME));
   return `if [ "$1" ${list} d ] && fits ${pattern} "$2"; then case $(readlink -f -- "$2") in "$2" | '') return 0 ;; esac; fi`;
 }
 
+/** `*` between two slashes is a name, after `=` a value, and at the end of a word the query, if there is one. */
 function getLine(socket: string, ask: string): string {
-  const [path = '', query] = ask.split(/\?(.*)/s, 2);
-  const part = (text: string, any: string) => text.split('*').map(literal).join(any);
-  const pattern = part(path, '[A-Za-z0-9_.:-]+') + (query === undefined ? '' : `\\?${part(query, '[A-Za-z0-9_.:%~,+-]*')}`);
-  return `[ "$1" = ${quote(socket)} ] && fits ${quote(pattern)} "$2" && return 0`;
+  const hasAnyQuery = /[^/=]\*$/.test(ask) && !ask.includes('?');
+  const [path = '', query] = (hasAnyQuery ? ask.slice(0, -1) : ask).split(/\?(.*)/s, 2);
+  const rest = hasAnyQuery ? `(\\?${ANY_QUERY}*)?` : query === undefined ? '' : `\\?${part(query, `${ANY_VALUE}*`)}`;
+  const isIt = socket.includes('*') ? `fits ${quote(part(socket, ANY_NAME))} "$1"` : `[ "$1" = ${quote(socket)} ]`;
+  return `${isIt} && fits ${quote(`${part(path, ANY_NAME)}${rest}`)} "$2" && return 0`;
+}
+
+const ANY_NAME = '[A-Za-z0-9_.:@+-]+';
+const ANY_VALUE = '[A-Za-z0-9_.:%~,+-]';
+const ANY_QUERY = '[A-Za-z0-9_.:%~,+=&-]';
+
+/** An extended regular expression for a text in which `*` is what `any` matches. */
+function part(text: string, any: string): string {
+  return text.split('*').map(literal).join(any);
 }
 
 function literal(text: string): string {

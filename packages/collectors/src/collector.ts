@@ -41,7 +41,7 @@ export interface CollectorNeeds {
   readonly commands?: readonly CommandNeed[];
   /** Absolute paths; `*` is any part of one name. */
   readonly files?: readonly string[];
-  /** Unix sockets, and the paths that are asked for over each; `*` is any part between two slashes. */
+  /** Unix sockets, and the paths that are asked for over each; `*` is any part between two slashes, at the end of a word a query. */
   readonly sockets?: readonly { readonly path: string; readonly get: readonly string[] }[];
 }
 

@@ -20,7 +20,7 @@ export const podman = defineCollector({
   tier: 'medium',
   help: 'Containers of Podman, of root and of users whose socket may be asked.',
   measurements: MEASUREMENTS,
-  needs: { files: ['/etc/passwd'], ...engineNeeds([ROOTFUL]) },
+  needs: { files: ['/etc/passwd', '/run/user/*'], ...engineNeeds([ROOTFUL, '/run/user/*/podman/podman.sock']) },
   options: Type.Object(ENGINE_OPTIONS),
   needsTwo: true,
   async probe(access): Promise<Capability> {
