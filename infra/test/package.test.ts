@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tempDir } from '@hostwire/testkit';
@@ -32,6 +32,17 @@ it('packs an agent that runs by its own runtime, with nothing of the machine tha
   expect(run('--version')).toMatch(/^hostwire-agent \d/);
   // The recording of mock mode is found where it lies now.
   expect((JSON.parse(run('--mock', '--dry-run')) as unknown[]).length).toBeGreaterThan(0);
+  // The library for SSH comes along, and is loaded where there are hosts to ask by it.
+  const config = join(out, 'agent.toml');
+  writeFileSync(config, '[[remote]]\nname = "pi"\naddress = "192.0.2.1"\nkey = "/proc/version"\nknown_hosts = "/proc/version"\n');
+  const listed = spawnSync(join(folder, 'bin/hostwire-agent'), ['--list', '--config', config], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  expect([listed.status, listed.stderr]).toEqual([
+    2,
+    expect.stringMatching(/remote\[0\]\.key = "\/proc\/version" .*may be read by others/),
+  ]);
   expect(readFileSync(join(folder, 'LICENSE.third-party'), 'utf8')).toContain('mqtt');
   for (const name of ['lib/main.js', 'share/hostwire-agent.service', 'share/service.sh', 'install.sh', 'package']) {
     expect(readFileSync(join(folder, name), 'utf8')).not.toContain(root);

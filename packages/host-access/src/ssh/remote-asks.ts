@@ -41,6 +41,7 @@ admit() { path=\${1#?}; denied=; }
 hello() { mark; printf open; }
 ${PLAIN_WORKER}
 ${[verb, ...words.map(quote)].join(' ')}
+exit
 `;
 }
 

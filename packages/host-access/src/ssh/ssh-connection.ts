@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, ClientChannel } from 'ssh2';
+import type { Client } from 'ssh2';
 import { AccessError } from '../host-access.ts';
 import { Slots } from '../slots.ts';
 import { dialSsh, SshFailure } from './dial-ssh.ts';
+import { type HeldChannel, holdChannel } from './held-channel.ts';
 import type { RemoteOutput } from './remote-answer.ts';
 import { type Reach, type SshOptions, shown, UNREACHABLE } from './ssh-options.ts';
 
 /** What is run there, and how much of an answer is taken. */
 export interface RemoteCommand {
   readonly command: string;
-  /** Standard input, whole. */
+  /** Standard input, which has no end before the command has. */
   readonly input: string;
   /** Most bytes of standard output and standard error together. */
   readonly maxBytes: number;
@@ -80,77 +81,54 @@ export class SshConnection {
    */
   async run(asked: RemoteCommand, signal: AbortSignal, ended: () => void = () => undefined): Promise<RemoteOutput> {
     let release: () => void = () => undefined;
-    let client: Client;
-    let channel: ClientChannel;
-    try {
-      client = await abortable(this.client(), signal);
-      release = await this.#channels.take(signal);
-      channel = await this.#open(client, asked);
-    } catch (error) {
-      release();
-      ended();
-      throw error;
-    }
     const letGo = (): void => {
       release();
       ended();
     };
-    return new Promise((resolve, reject) => {
-      const output: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
-      let bytes = 0;
-      let exitCode: number | null = null;
-      let done = false;
-      let linger: NodeJS.Timeout | undefined;
-      const finish = (end: () => void): void => {
-        if (done) return;
-        done = true;
-        signal.removeEventListener('abort', onAbort);
-        end();
-      };
-      const stop = (reason: unknown): void => finish(() => reject(reason));
-      const onAbort = (): void => {
-        stop(signal.reason);
-        // Closed now, the channel would be free here and the process still a session there.
-        linger = setTimeout(() => {
-          channel.close();
-          this.#loseSession(client);
-          letGo();
-        }, asked.lastsMs + GRACE_MS).unref();
-      };
-      const take = (chunks: Buffer[]) => (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes <= asked.maxBytes) {
-          if (!done) chunks.push(chunk);
-          return;
-        }
-        stop(new AccessError('too-large', `${asked.what}: more than ${asked.maxBytes} bytes`));
-        // Whoever writes on gets SIGPIPE.
-        channel.close();
-      };
-      channel.on('data', take(output.stdout));
-      channel.stderr.on('data', take(output.stderr));
-      channel.once('exit', (code: number | null) => {
-        exitCode = code;
-      });
-      channel.once('error', () => undefined);
-      channel.once('close', () => {
-        clearTimeout(linger);
-        letGo();
-        if (exitCode !== null) {
-          const whole = { stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr).toString('utf8'), exitCode };
-          return finish(() => resolve(whole));
-        }
-        // Of a connection that ends the channels end first.
-        setTimeout(() => {
-          const isLost = this.#client !== client;
-          const middle = new AccessError('EIO', `${asked.what}: the host ended it in the middle (EIO)`);
-          finish(() => reject(isLost ? (this.#failure ?? this.#closedError()) : middle));
-        }, LOSS_MS);
-      });
-      channel.end(asked.input);
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-    });
+    let client: Client;
+    try {
+      client = await abortable(this.client(), signal);
+      release = await this.#channels.take(signal);
+    } catch (error) {
+      letGo();
+      throw error;
+    }
+    const opening = this.#open(client, asked);
+    const gone = opening.then(
+      ({ closed }) => closed,
+      () => undefined,
+    );
+    void gone.then(letGo);
+    try {
+      const { output } = await abortable(opening, signal);
+      const whole = await abortable(output, signal);
+      if (whole.exitCode !== null) return whole;
+    } catch (error) {
+      if (signal.aborted) this.#abandon(opening, gone, client, { lastsMs: asked.lastsMs, letGo });
+      throw error;
+    }
+    // Of a connection that ends the channels end first.
+    await sleep(LOSS_MS);
+    if (this.#client !== client) throw this.#failure ?? this.#closedError();
+    throw new AccessError('EIO', `${asked.what}: the host ended it in the middle (EIO)`);
+  }
+
+  /** Nobody waits any more. Closed now, the channel would be free here and the process still a session there: it may end by itself first. */
+  #abandon(
+    opening: Promise<HeldChannel>,
+    gone: Promise<void>,
+    client: Client,
+    { lastsMs, letGo }: { readonly lastsMs: number; readonly letGo: () => void },
+  ): void {
+    const timer = setTimeout(() => {
+      opening.then(
+        (held) => held.close(),
+        () => undefined,
+      );
+      this.#loseSession(client);
+      letGo();
+    }, lastsMs + GRACE_MS).unref();
+    void gone.then(() => clearTimeout(timer));
   }
 
   close(): void {
@@ -164,7 +142,7 @@ export class SshConnection {
     setTimeout(() => client?.destroy(), 500).unref();
   }
 
-  async #open(client: Client, asked: RemoteCommand): Promise<ClientChannel> {
+  async #open(client: Client, asked: RemoteCommand): Promise<HeldChannel> {
     for (const delay of OPEN_AGAIN_MS) {
       try {
         return await this.#openOnce(client, asked);
@@ -181,11 +159,15 @@ export class SshConnection {
     }
   }
 
-  #openOnce(client: Client, { command, what }: RemoteCommand): Promise<ClientChannel> {
+  #openOnce(client: Client, { command, input, what, maxBytes }: RemoteCommand): Promise<HeldChannel> {
     return new Promise((resolve, reject) => {
       try {
         client.exec(command, (error, channel) => {
-          if (error === undefined) return resolve(channel);
+          if (error === undefined) {
+            resolve(holdChannel(channel, { maxBytes, what }));
+            if (input !== '') channel.write(input);
+            return;
+          }
           if (this.#client !== client) return reject(this.#failure ?? this.#closedError());
           reject(
             new AccessError(
