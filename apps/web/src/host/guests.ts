@@ -48,7 +48,8 @@ const word = (text: string): string => text.replaceAll('_', ' ').replace(/^./, (
 export function guestState(status: string): State {
   if (status === 'running') return { ...OK, text: 'Running' };
   if (/crashed|error/.test(status)) return crit(word(status));
-  if (status === '') return { glyph: 'nodata', tone: '', text: 'Unknown' };
+  if (status === '' || status === 'nostate') return { glyph: 'nodata', tone: '', text: 'Unknown' };
+  if (status === 'shutoff') return quiet('Off');
   return quiet(word(status), /paused|suspend|migrat|blocked|shutdown$/.test(status) ? 'pending' : 'off');
 }
 
@@ -102,7 +103,7 @@ function libvirtGuests(detail: HostDetail | null): Guest[] {
       return value === null ? null : value * KIB;
     };
     return {
-      ...{ key: `libvirt ${name}`, id: '', name, kind: 'machine', state: guestState(textOf(row, 'state')) },
+      ...{ key: `libvirt ${name}`, id: '', name, kind: 'machine', state: guestState(textOf(row, 'status')) },
       cpu: busy === null || !cores ? null : busy / 1e7 / cores,
       memory: { used: bytesOf('rss'), total: bytesOf('current') },
       ...{ uptime: null, backup: null },

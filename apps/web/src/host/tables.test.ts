@@ -150,8 +150,8 @@ describe('a probe', () => {
 
 describe('a guest', () => {
   it('is said in words, and so is its last backup', () => {
-    expect(['running', 'stopped', 'paused', 'crashed', ''].map((status) => said(guestState(status)))).toEqual([
-      ...['Running', 'Stopped', 'Paused', 't-crit Crashed', 'Unknown'],
+    expect(['running', 'stopped', 'shutoff', 'paused', 'crashed', 'nostate', ''].map((status) => said(guestState(status)))).toEqual([
+      ...['Running', 'Stopped', 'Off', 'Paused', 't-crit Crashed', 'Unknown', 'Unknown'],
     ]);
     const backup = (newest: Row['fields'] | null, task: Row['fields'] | null): string => {
       const state = backupState(newest === null ? undefined : of(newest), task === null ? undefined : of(task));
@@ -177,7 +177,7 @@ describe('a guest', () => {
             ),
             row({ vm_name: 'off', vm_id: '102', vm_type: 'qemu' }, { status: 'stopped', cpuload: 0, mem_used: 0, mem_total: 2 ** 31 }),
           ],
-          libvirt_state: [row({ domain_name: 'kvm' }, { state: 'running' })],
+          libvirt_state: [row({ domain_name: 'kvm' }, { status: 'running', state: 1 })],
           libvirt_balloon: [row({ domain_name: 'kvm' }, { current: 1024, rss: 512 })],
           libvirt_vcpu_total: [row({ domain_name: 'kvm' }, { current: 2 })],
         },
