@@ -20,12 +20,16 @@ put(
   `// Generated from remote-worker.sh by \`npm run docs\`; do not edit.\nexport const REMOTE_WORKER = [\n${lines}  '',\n].join('\\n');\n`,
 );
 // They import what was just written.
-const { COLLECTORS } = await import('@hostwire/collectors');
+const { COLLECTORS, settingsOf } = await import('@hostwire/collectors');
 const { AGENT_NEEDS, gateLists } = await import('./gate-lists.ts');
 const parts: Readonly<Record<string, string>> = {
   BANNER: 'Generated from frame.sh, remote-worker.sh and the needs of the collectors by `npm run docs`; do not edit.',
   WORKER: worker.trimEnd().replace(/^# shellcheck shell=sh\n/m, ''),
-  LISTS: gateLists([AGENT_NEEDS, ...COLLECTORS.flatMap(({ needs }) => (needs === undefined ? [] : [needs]))]),
+  // Of what depends on options, that of the defaults.
+  LISTS: gateLists([
+    AGENT_NEEDS,
+    ...COLLECTORS.flatMap((collector) => [collector.needs ?? {}, collector.configuredNeeds?.(settingsOf(collector, {}).options) ?? {}]),
+  ]),
 };
 const frame = readFileSync(join(root, 'infra/gate/frame.sh'), 'utf8');
 const gate = join(root, 'infra/gate/hostwire-gate');
