@@ -63,13 +63,28 @@ it('redactConfig keeps what explains a configuration and nothing that is or coul
     collectors: {
       http_response: { targets: ['https://CANARY@a.example/x?t=CANARY'], headers: { authorization: 'CANARY' } },
       snmp: { community: 'CANARY', api_key: 'CANARY', auth: ['CANARY'] },
-      custom: { sources: [{ command: ['/usr/bin/curl', '-H', 'CANARY'], url: 'http://b/?CANARY' }] },
+      custom: {
+        sources: [
+          { command: ['/usr/bin/curl', '-H', 'CANARY'], url: 'http://b/?CANARY' },
+          { socket: '/run/app.sock', path: '/status?token=CANARY', fields: { a: '/a' } },
+        ],
+      },
+      net_response: { targets: [{ host: 'cache', port: 6379, send: 'AUTH CANARY\r\n', expect: 'CANARY' }] },
       disk: { ignore_fs: ['tmpfs'], mount_timeout_seconds: 2 },
     },
   };
   const shown = JSON.stringify(redactConfig(config));
   expect(shown).not.toContain('CANARY');
-  for (const kept of ['server:8883', '/etc/hostwire/token', 'collectors.disk', 'a.example/x', '/usr/bin/curl', 'tmpfs']) {
+  for (const kept of [
+    'server:8883',
+    '/etc/hostwire/token',
+    'collectors.disk',
+    'a.example/x',
+    '/usr/bin/curl',
+    '/status',
+    'cache',
+    'tmpfs',
+  ]) {
     expect(shown).toContain(kept);
   }
 });
