@@ -172,6 +172,18 @@ describe('tmux', () => {
     expect(rows.slice(0, 3).map(({ tags }) => tags?.['session'])).toEqual(['same', 'same@n11', 'same@n12']);
     expect(readings.reported).toMatchObject([{ code: 'too-large' }]);
   });
+
+  it('is not held up by a server of a user who lets it tell of sessions without end, all of one name', async () => {
+    const flood = Array.from({ length: 40_000 }, (_, index) => `s:$${index}:1:1:0:0:1:same\np:$${index}:${index + 2}:0\n`).join('');
+    const readings = new Readings(tmux);
+    const began = performance.now();
+    const rows = await read(readings, host(['/tmp/tmux-0/default'], { [own('default')]: said(flood) }));
+    expect(performance.now() - began).toBeLessThan(3000);
+    expect(rows).toHaveLength(1000);
+    expect(new Set(rows.map(({ tags }) => tags?.['session'])).size).toBe(1000);
+    expect(Math.max(...rows.map(({ tags }) => tags?.['session']?.length ?? 0))).toBeLessThan(40);
+    expect(readings.reported).toMatchObject([{ code: 'too-large' }]);
+  });
 });
 
 describe('usageOf', () => {

@@ -44,18 +44,18 @@ const SOCKET = new RegExp(
 
 /** What `list-sessions ; list-panes -a` print in these formats. Throws ParseError. */
 export function parseSessions(text: string): TmuxSession[] {
-  const sessions: (Omit<TmuxSession, 'panes' | 'name'> & { name: string; readonly panes: number[] })[] = [];
+  const sessions = new Map<string, Omit<TmuxSession, 'panes' | 'name'> & { name: string; readonly panes: number[] }>();
+  let last: { name: string } | undefined;
   for (const line of linesOf(text)) {
     const [, pane, pid, dead] = PANE.exec(line) ?? [];
     if (pane !== undefined) {
-      if (dead !== '1') sessions.find(({ id }) => id === pane)?.panes.push(Number(pid));
+      if (dead !== '1') sessions.get(pane)?.panes.push(Number(pid));
       continue;
     }
     const [, id, created, activity, attachedAt, attached, windows, name] = SESSION.exec(line) ?? [];
-    const last = sessions.at(-1);
     if (id !== undefined && name !== undefined) {
-      if (sessions.some((session) => session.id === id)) continue;
-      sessions.push({
+      if (sessions.has(id)) continue;
+      const session = {
         id,
         name,
         created: Number(created),
@@ -63,7 +63,9 @@ export function parseSessions(text: string): TmuxSession[] {
         attached: Number(attached),
         windows: Number(windows),
         panes: [],
-      });
+      };
+      sessions.set(id, session);
+      last = session;
     } else if (last !== undefined) {
       // tmux before 2.4 let a name hold line ends.
       last.name += ` ${line}`;
@@ -71,7 +73,7 @@ export function parseSessions(text: string): TmuxSession[] {
       throw new ParseError(`tmux list-sessions: ${quote(line)} is not a session`);
     }
   }
-  return sessions;
+  return [...sessions.values()];
 }
 
 /** True if the server has gone or was never there: no failure, as its sockets stay behind. */

@@ -33,6 +33,8 @@ export interface Sessions {
 const SERVER_TIMEOUT_MS = 2500;
 /** Anybody may make as many sockets as he likes. */
 const MAX_SOCKETS_OF_USER = 16;
+/** A user may run a server of his own making, which says what it likes. */
+const MAX_SESSIONS_OF_SERVER = 1000;
 const USERS_AT_ONCE = 4;
 
 export const LIST = ['list-sessions', '-F', SESSION_FORMAT, ';', 'list-panes', '-a', '-F', PANE_FORMAT];
@@ -131,11 +133,19 @@ async function askUser(
       if (exitCode === 1 && isNoServer(stderr)) continue;
       if (exitCode !== 0) throw new AccessError(`exit-${exitCode}`, `tmux on ${socket.path}: ${stderr.trim() || `exit code ${exitCode}`}`);
       const user = names.get(String(socket.uid)) ?? String(socket.uid);
-      for (const session of parseSessions(stdout)) {
-        let title = session.name;
-        while (titles.has(title)) title += `@${socket.name}`;
+      const told = parseSessions(stdout);
+      for (const session of told.slice(0, MAX_SESSIONS_OF_SERVER)) {
+        const { id, name } = session;
+        const title = [name, `${name}@${socket.name}`, `${name}@${socket.name}@${id}`].find((one) => !titles.has(one));
+        if (title === undefined) continue;
         titles.add(title);
         sessions.push({ ...session, user, socket: socket.path, title });
+      }
+      if (told.length > MAX_SESSIONS_OF_SERVER) {
+        const rest = told.length - MAX_SESSIONS_OF_SERVER;
+        failures.push(
+          new AccessError('too-large', `tmux on ${socket.path}: ${rest} sessions more than ${MAX_SESSIONS_OF_SERVER} are left out`),
+        );
       }
     } catch (error) {
       // Others' servers that it may not ask are no failure: `probe` tells what grants it.
