@@ -18,6 +18,8 @@ export function readHttp(
     const fail = (thrown: unknown): void => reject(toAccessError(thrown, shownPath(ask)));
     const sent = request({ method: ask.method ?? 'GET', path: ask.path, createConnection: () => replay(raw) });
     sent.once('error', fail);
+    // Node.js says nothing more of a connection that was upgraded.
+    sent.once('upgrade', () => fail(new AccessError('EIO', `${shownPath(ask)}: the answer is none to what was asked (EIO)`)));
     sent.once('response', (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
