@@ -17,7 +17,7 @@ export interface ActionRecord {
   readonly result: 'accepted' | 'done' | 'refused' | 'failed';
   readonly code?: ActionProblem;
   readonly reason?: string;
-  /** Refused before this one and left out, because nobody knows who wrote them and they were too many. */
+  /** Refused before this one and left out, because nobody knows who sent them and they were too many. */
   readonly left_out?: number;
 }
 

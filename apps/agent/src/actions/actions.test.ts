@@ -97,4 +97,17 @@ describe('actions', () => {
     expect(written.at(-1)).toMatchObject({ result: 'done' });
     expect(answers).toHaveLength(1);
   });
+
+  it('that the server signed once and somebody sends again and again cannot either', async () => {
+    const { actions, answers, records } = start();
+    const [again, elsewhere, late] = [request(), request({ host: 'other' }), request({ issued: NOW - 90_000, expires: NOW - 60_000 })];
+    for (let i = 0; i < 300; i++) for (const one of [again, elsewhere, late]) actions.receive(signed(one), false);
+    await waitFor(() => answers.some(({ result }) => result === 'done'));
+    actions.receive(signed(request()), false);
+    await waitFor(() => answers.filter(({ result }) => result === 'done').length === 2);
+    expect(answers.length).toBeLessThanOrEqual(62);
+    const written = await records();
+    expect(written.filter(({ result }) => result === 'refused').length).toBeLessThanOrEqual(60);
+    expect(written.at(-1)).toMatchObject({ result: 'done' });
+  });
 });

@@ -37,8 +37,10 @@ export interface ActionsOptions {
 
 /** Of one run; the oldest are forgotten first, long after they have expired. */
 const MAX_REMEMBERED = 10_000;
-/** Records of what nobody signed, a minute: whoever can write them must not drive all else out of the log. */
-const UNSIGNED_PER_MINUTE = 30;
+/** Records of what anybody can send, a minute: whoever writes them must not drive all else out of the log. */
+const ANYBODYS_PER_MINUTE = 30;
+/** What the server signed once and anybody who heard it can send again: as little worth as what nobody signed. */
+const REPEATED: ReadonlySet<ActionProblem> = new Set(['replayed', 'expired', 'not-for-this-run', 'not-for-this-host']);
 const PERFORM_MS = 20_000;
 const MAX_REASON = 400;
 
@@ -50,7 +52,7 @@ export class Actions {
   readonly #seen = new Set<string>();
   readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
-  #unsigned = { minute: 0, count: 0, leftOut: 0 };
+  #anybodys = { minute: 0, count: 0, leftOut: 0 };
 
   constructor(options: ActionsOptions) {
     this.#options = options;
@@ -116,21 +118,21 @@ export class Actions {
   }
 
   #refuse({ code, reason, request, signed }: Refused): void {
-    const leftOut = signed ? 0 : this.#admit();
+    const leftOut = signed && !REPEATED.has(code) ? 0 : this.#admit();
     if (leftOut === null) return;
     this.#finish(request, { result: 'refused', code, reason }, leftOut);
   }
 
-  /** How many were left out before this one that nobody signed; null: it is left out too. */
+  /** How many were left out before this one that anybody could send; null: it is left out too. */
   #admit(): number | null {
     const minute = Math.floor(performance.now() / 60_000);
-    if (this.#unsigned.minute !== minute) this.#unsigned = { ...this.#unsigned, minute, count: 0 };
-    if (this.#unsigned.count >= UNSIGNED_PER_MINUTE) {
-      this.#unsigned.leftOut++;
+    if (this.#anybodys.minute !== minute) this.#anybodys = { ...this.#anybodys, minute, count: 0 };
+    if (this.#anybodys.count >= ANYBODYS_PER_MINUTE) {
+      this.#anybodys.leftOut++;
       return null;
     }
-    const { leftOut } = this.#unsigned;
-    this.#unsigned = { minute, count: this.#unsigned.count + 1, leftOut: 0 };
+    const { leftOut } = this.#anybodys;
+    this.#anybodys = { minute, count: this.#anybodys.count + 1, leftOut: 0 };
     return leftOut;
   }
 
