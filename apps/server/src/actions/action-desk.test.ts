@@ -56,7 +56,7 @@ async function start(answer: (request: ActionRequest) => Partial<ActionResult> |
   onTestFinished(() => desk.close());
   await waitFor(() => client.connected);
   const ask = () => desk.ask({ host: live, action: 'agent.refresh', args: {}, actor: 'eve' });
-  return { audit, ask, requests, say, toResult, counters, live };
+  return { audit, ask, requests, say, toResult, counters, live, server };
 }
 
 describe('the action desk', () => {
@@ -108,6 +108,20 @@ describe('the action desk', () => {
     expect(await asked).toMatchObject({ done: false, code: 'unanswered' });
     await waitFor(() => counters.get('answers_invalid') === 3);
     expect(await audit.list()).toHaveLength(1);
+  });
+
+  it('does not let a host answer what another was asked', async () => {
+    const { ask, audit, requests, toResult, counters, server } = await start(() => null);
+    const other = await server.host('nas');
+    const asked = ask();
+    await waitFor(() => requests.length === 1);
+    const forged = { ...toResult(requests[0] as ActionRequest, {}), host: 'nas' };
+    await other.client.publish(topics.commandResult('nas'), JSON.stringify(forged), { qos: 1 });
+    expect(await asked).toMatchObject({ done: false, code: 'unanswered' });
+    await waitFor(() => counters.get('answers_strange') === 1);
+    const entries = await audit.list();
+    expect(entries.find(({ host }) => host === 'box')).toMatchObject({ id: forged.id, result: 'unanswered' });
+    expect(entries.find(({ host }) => host === 'nas')).toMatchObject({ actor: null, reason: 'this server did not ask it' });
   });
 
   it('writes down that somebody else speaks to an agent, but not without end', async () => {

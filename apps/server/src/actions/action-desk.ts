@@ -91,6 +91,9 @@ export async function openActionDesk(options: ActionDeskOptions): Promise<Action
   };
 
   const answered = async (result: ActionResult): Promise<void> => {
+    // Whoever reads all of the broker knows the ids of others.
+    const asked = await audit.get(result.id);
+    if (asked !== null && asked.host !== result.host) return strange.heard(result);
     counters.add(`answered{result="${result.result}"}`);
     const isNews = await settle(result.id, result.result, result.reason ?? null);
     const listener = waiting.get(result.id);

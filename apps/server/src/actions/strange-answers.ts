@@ -32,7 +32,8 @@ export class StrangeAnswers {
     const { audit, counters, logger, now } = this.#options;
     const known = await audit.get(id);
     // Another process of this server wrote down the same answer.
-    if (known?.result === result && known.reason === reason) return;
+    const isOthers = known !== null && known.host !== host;
+    if (!isOthers && known?.result === result && known.reason === reason) return;
     counters.add('answers_strange');
     const hour = Math.floor(now() / HOUR_MS);
     if (this.#hour !== hour) this.#kept.clear();
@@ -41,7 +42,7 @@ export class StrangeAnswers {
     const entry = `${id.slice(0, 48)}.${time.toString(36)}`;
     if (kept > KEPT_OF_HOST || (await audit.get(entry)) !== null) return;
     this.#kept.set(host, kept);
-    const what = known === null ? 'this server did not ask it' : `it was answered before as ${id}`;
+    const what = known === null || isOthers ? 'this server did not ask it' : `it was answered before as ${id}`;
     logger.warn({ host, id, action, result, reason }, `somebody else than this server speaks to an agent: ${what}`);
     await audit.add({
       ...{ id: entry, at: now(), host, action, args: {}, actor: null, result },
