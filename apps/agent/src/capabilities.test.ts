@@ -70,12 +70,13 @@ it('logCapabilities says what is not available and the line that grants it, one 
       zfs: { available: false, reason: 'there is no /proc/spl/kstat/zfs' },
       temp: { available: false },
       net: { available: false, reason: 'switched off in the configuration', hint: '[collectors.net] enabled = true' },
+      ping: { available: false, reason: 'no targets', hint: '[collectors.ping] targets = [{ host = "192.0.2.1" }]' },
     },
     logger,
   );
   expect(lines).toEqual([
     'not available: docker: /run/docker.sock may not be used; to grant it: usermod -aG docker hostwire-agent',
     'not on this host: zfs (there is no /proc/spl/kstat/zfs), temp',
-    'switched off: net',
+    'not asked for in the configuration: net, ping',
   ]);
 });

@@ -71,7 +71,7 @@ export class CapabilityWatch {
 /** Says once, at the start, what is not available, and for what can be granted the line that grants it. */
 export function logCapabilities(capabilities: Capabilities, logger: Logger): void {
   const missing = Object.entries(capabilities).filter(([, { available }]) => !available);
-  for (const [name, capability] of missing.filter(([name, { hint }]) => hint !== undefined && hint !== switchedOff(name))) {
+  for (const [name, capability] of missing.filter(([name, { hint }]) => hint !== undefined && !isSetting(name, hint))) {
     logger.info({ collector: name }, `not available: ${name}: ${whyNot(capability)}`);
   }
   const list = (title: string, names: readonly string[]): void => {
@@ -82,13 +82,14 @@ export function logCapabilities(capabilities: Capabilities, logger: Logger): voi
     missing.filter(([, { hint }]) => hint === undefined).map(([name, { reason }]) => (reason === undefined ? name : `${name} (${reason})`)),
   );
   list(
-    'switched off',
-    missing.filter(([name, { hint }]) => hint === switchedOff(name)).map(([name]) => name),
+    'not asked for in the configuration',
+    missing.filter(([name, { hint }]) => hint !== undefined && isSetting(name, hint)).map(([name]) => name),
   );
 }
 
-function switchedOff(name: string): string {
-  return `[collectors.${name}] enabled = true`;
+/** The hint is a line of the agent's own file: nobody has wanted it, so that nothing lacks. */
+function isSetting(name: string, hint: string): boolean {
+  return hint.startsWith(`[collectors.${name}] `);
 }
 
 function whyNot({ reason = 'it does not say why', hint }: Capability): string {
