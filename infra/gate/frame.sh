@@ -224,7 +224,7 @@ esac
 [ ${#request} -le 100000 ] || refuse 'a request that is too long'
 # shellcheck disable=SC2086 # it is split at blanks, and nothing is expanded in it (set -f)
 set -- $request
-[ "$1" = "hostwire-$VERSION" ] || refuse 'not a request of Hostwire, or of another version'
+[ "${1-}" = "hostwire-$VERSION" ] || refuse 'not a request of Hostwire, or of another version'
 [ $# -ge 4 ] || refuse 'a request that is not whole'
 verb=$2
 nonce=$3

@@ -21,6 +21,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'a shell': 'sh -c id',
   'no version that it speaks': `hostwire-2 hello ${NONCE} 5`,
   'half a request': 'hostwire-1 hello',
+  'nothing but blanks': '  ',
   'a second line': `${request('hello')}\nid`,
   'a second command': `${request('hello')};id`,
   'a command in place of a word': `${request('hello')} $(id)`,
