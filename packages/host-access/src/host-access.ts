@@ -66,7 +66,10 @@ export interface ExecOptions extends TimedOptions {
    * agent's file does not allow that or sudoers refuse it.
    */
   readonly sudo?: boolean;
-  /** The arguments come from somebody's configuration, and may hold a secret: they are not recorded, only how many there are. */
+  /**
+   * The arguments come from somebody's configuration, and may hold a secret: they are not recorded, only how many there are, and
+   * discarded from standard error, where a command that fails repeats them.
+   */
   readonly confidential?: boolean;
   /** Most bytes of standard output and standard error together; default and at most 4 MiB. */
   readonly maxBytes?: number;

@@ -83,7 +83,7 @@ export class LocalHost implements HostAccess {
       const turn = await this.#commands.take(command, signal);
       const ran = runCommand(file, argv, { signal, turn, maxBytes: Math.min(maxBytes, MAX_OUTPUT_BYTES) });
       const result = viaSudo ? await toSudoResult(command, ran) : await ran;
-      return pruneOutput(result, options);
+      return pruneOutput(result, options, args);
     });
   }
 

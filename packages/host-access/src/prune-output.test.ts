@@ -31,3 +31,14 @@ it('is done before a command has answered', async () => {
   expect(pruneOutput(result, {})).toBe(result);
   expect(pruneOutput(result, { keep: ['/b'] })).toEqual({ exitCode: 0, stdout: '', stderr: '' });
 });
+
+it('discards from standard error what a command was told in confidence', async () => {
+  const script = 'echo "wget: cannot get http://h/?token=$1 for $2: no such host" >&2; exit 4';
+  const args = ['-c', script, 'sh', 'CANARY-1', 'user:CANARY-2', 'ab'];
+  const { exitCode, stderr } = await new LocalHost().exec('sh', args, { confidential: true });
+  expect(exitCode).toBe(4);
+  expect(stderr).not.toContain('CANARY');
+  expect((await new LocalHost().exec('sh', args)).stderr).toContain('CANARY-1');
+  const plain = await new LocalHost().exec('cat', ['/nowhere'], { confidential: true });
+  expect(plain.stderr).toMatch(/^cat: \.\.\.: No such file/);
+});

@@ -84,7 +84,7 @@ export class SshHost implements HostAccess {
         return { exitCode: output.raw.exitCode ?? 0, stdout, stderr: commandErrors(output.raw.stderr, output.nonce) };
       });
       const result = sudo ? await toSudoResult(command, ran) : await ran;
-      return pruneOutput(result, options);
+      return pruneOutput(result, options, args);
     });
   }
 
