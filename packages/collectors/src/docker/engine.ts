@@ -137,16 +137,24 @@ export async function collectEngine(
     each('docker_container_blkio', 'device', stats.blkio, 'blkio');
   }
 
-  await Promise.all(
-    containers.map((container) =>
-      look(container).catch((error: unknown) => {
-        signal.throwIfAborted();
-        // It ended or was removed after the list was made.
-        if (!(error instanceof AccessError && ['status-404', 'status-409'].includes(error.code))) report(error);
-      }),
-    ),
-  );
-  memory.set(socketPath, now);
+  try {
+    await Promise.all(
+      containers.map((container) =>
+        look(container).catch((error: unknown) => {
+          signal.throwIfAborted();
+          // It ended or was removed after the list was made.
+          if (!(error instanceof AccessError && ['status-404', 'status-409'].includes(error.code))) report(error);
+        }),
+      ),
+    );
+  } finally {
+    // Also where the time was too short for all of them: else it would be for ever.
+    for (const { id } of containers) {
+      const known = before.known.get(id);
+      if (known !== undefined && !now.known.has(id)) now.known.set(id, known);
+    }
+    memory.set(socketPath, now);
+  }
   return rows;
 }
 

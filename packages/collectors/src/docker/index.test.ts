@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DiagnosticDump, LocalHost, ReplayHost, recordAccess } from '@hostwire/host-access';
 import { fixturesDir, tempDir } from '@hostwire/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createRunner } from '../runner.ts';
 import { Readings, TreeHost } from '../tree-host.testkit.ts';
 import { docker } from './index.ts';
 import { parseTime, splitImage } from './parse.ts';
@@ -197,6 +199,21 @@ describe('docker', () => {
     const [health] = await readings.read(access, 0, 'docker_container_health');
     expect(health?.fields).toEqual({ health_status: 'unhealthy', failing_streak: 4 });
     expect(asks()).toBe(3);
+  });
+
+  it('goes on from what it found out where the time was too short for all', async () => {
+    const engine = engineOf({ [`/containers/${A}/stats`]: null });
+    const runner = createRunner({
+      ...{ access: new LocalHost(), collectors: [docker], timeoutMs: 300 },
+      options: { docker: { socket: engine.socket } },
+    });
+    const read = () => runner.collect('medium');
+    await runner.probeAll();
+    expect((await read()).errors).toMatchObject([{ code: 'timeout' }]);
+    engine.answers[`/containers/${A}/stats`] = stats(1e9, 100e9);
+    await sleep(50);
+    expect((await read()).data['docker_container_status']).toHaveLength(2);
+    for (const id of [A, B]) expect(engine.asked.filter((path) => path === `/containers/${id}/json`)).toHaveLength(1);
   });
 
   it('passes over a container that goes meanwhile, reports one that cannot be asked, and gives the others', async () => {
