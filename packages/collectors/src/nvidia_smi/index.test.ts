@@ -154,6 +154,12 @@ const WORDS = [
   '<!DOCTYPE a [',
 ];
 
+it('is not held up by a host that tells of GPUs without end', async () => {
+  const began = performance.now();
+  await expect(parseNvidiaSmi(log('<gpu><a/></gpu>'.repeat(100_000)))).rejects.toThrow(ParseError);
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
 it('gives values or a ParseError, whatever the text, and never what breaks the declaration', { timeout: 3_600_000 }, async () => {
   const [garbage, whole] = [fc.array(fc.constantFrom(...WORDS)), `${DIVIDED}<gpu><processes>${info(1, '5 MiB')}</processes></gpu>`];
   const texts = fc.sample(garbage, 200).map((words) => words.join(''));

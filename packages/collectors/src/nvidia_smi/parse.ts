@@ -18,6 +18,8 @@ export interface SmiLog {
 type Node = Readonly<Record<string, unknown>>;
 
 const MIB = 1024 * 1024;
+/** No machine has as many; a host that is asked from elsewhere may say what it likes. */
+const MAX_GPUS = 256;
 
 /**
  * XML of NVIDIA's schemas nvsmi_device_v10 to v13; what has no usable value (`N/A`, a function that the driver does
@@ -34,10 +36,12 @@ export async function parseNvidiaSmi(text: string): Promise<SmiLog> {
   }
   const log = nodeAt(nodeOf(document), 'nvidia_smi_log');
   if (log === null) throw new ParseError(`nvidia-smi: ${quote(text)} has no nvidia_smi_log`);
+  const listed = nodesAt(log, 'gpu');
+  if (listed.length > MAX_GPUS) throw new ParseError(`nvidia-smi: it tells of ${listed.length} GPUs, more than ${MAX_GPUS}`);
   const gpus: Card[] = [];
   const migs: Card[] = [];
   const processes: GpuProcess[] = [];
-  for (const [index, gpu] of nodesAt(log, 'gpu').entries()) {
+  for (const [index, gpu] of listed.entries()) {
     const card = {
       name: textAt(gpu, 'product_name'),
       uuid: textAt(gpu, 'uuid'),
