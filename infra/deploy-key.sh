@@ -132,6 +132,8 @@ case ${entry##*:} in
   */nologin | */false) fail "the shell of $user is ${entry##*:}, by which sshd runs no gate: usermod -s /bin/sh $user" ;;
 esac
 case $home in /var/lib/* | /home/* | /opt/* | /srv/*) ;; *) fail "the home of $user is $home; choose a user for this alone" ;; esac
+# A folder that this script made is root's already.
+[ ! -d "$home" ] || [ -n "$(find "$home" -maxdepth 0 -user root)" ] || fail "$home belongs to somebody who works here; choose a user for this alone"
 own=$(id -gn "$user")
 for group in $groups; do
   if have usermod; then usermod -aG "$group" "$user"; else addgroup "$user" "$group"; fi

@@ -110,6 +110,11 @@ systemSuite(['sshd', 'ssh', 'ssh-keygen', 'unshare', 'useradd'], 'deploy-key.sh'
     const asleep = run([key, 'asleep', sshd.address], path);
     expect(asleep).toMatchObject({ code: 1 });
     expect(asleep.stderr).toContain('usermod -s /bin/sh asleep');
+    ask('useradd --create-home --home-dir /var/lib/person --shell /bin/sh person');
+    const person = run([key, 'person', sshd.address], path);
+    expect(person).toMatchObject({ code: 1 });
+    expect(person.stderr).toContain('/var/lib/person belongs to somebody');
+    expect(ask("stat -c '%U' /var/lib/person")).toBe('person\n');
     const some = run([key, 'hostwire', '-oProxyCommand=x;id', '127.0.0.2', sshd.address], path);
     expect(some.code).toBe(1);
     expect(some.stderr).toContain('-oProxyCommand=x;id: is no host for ssh');
