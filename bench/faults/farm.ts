@@ -158,6 +158,8 @@ export async function bundleFarm(folder: string): Promise<string> {
     entryPoints: [fileURLToPath(new URL('farm-process.ts', import.meta.url))],
     outfile,
     bundle: true,
+    // Native parts of ssh2, which the farm does not load.
+    external: ['cpu-features', '*.node'],
     platform: 'node',
     format: 'esm',
     target: 'node20.19',

@@ -115,7 +115,7 @@ describe('hostwire-agent', () => {
         return { tier, exact, agent: agent?.length, collectors: collector?.length, process_top: process_top?.length };
       });
     expect(rows(second.stdout)).toEqual(rows(first.stdout));
-    for (const [at, time] of times(second.stdout).entries()) expect(Math.abs(time - (times(first.stdout)[at] ?? 0))).toBeLessThan(1_000);
+    for (const [at, time] of times(second.stdout).entries()) expect(Math.abs(time - (times(first.stdout)[at] ?? 0))).toBeLessThan(3_000);
   });
 
   it('--list prints a table', async () => {

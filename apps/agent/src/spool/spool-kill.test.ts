@@ -19,6 +19,8 @@ beforeAll(async () => {
     entryPoints: [fileURLToPath(new URL('spool-child.testkit.ts', import.meta.url))],
     outfile: bundle,
     bundle: true,
+    // Native parts of ssh2, which a spool does not load.
+    external: ['cpu-features', '*.node'],
     platform: 'node',
     format: 'esm',
     target: 'node20',
