@@ -63,7 +63,8 @@ describe.each(COLLECTORS.map((collector) => [collector.name, collector] as const
     }
     for (const file of collector.needs?.files ?? []) expect(file).toMatch(/^\/[^\s]*[^\s*/]/);
     for (const { path, get } of collector.needs?.sockets ?? []) {
-      expect(path).toMatch(/^\/[^\s*]+$/);
+      // A star is one folder, such as that of a user.
+      expect(path).toMatch(/^(\/([\w.-]+|\*))+$/);
       for (const each of get) expect(each).toMatch(/^\/[!-~]*$/);
     }
   });
