@@ -43,7 +43,7 @@ systemSuite(['chromium'], 'the page about the server, and what hosts lost', () =
     const { page } = await visit('/', { server: 'apart' });
     await page.locator('.card').first().waitFor();
     await page.keyboard.press('g');
-    await page.keyboard.press('s');
+    await page.keyboard.press('v');
     await page.getByRole('heading', { name: 'Server', level: 1 }).waitFor();
     await page.goBack();
     await page.getByRole('button', { name: /^Signed in as/ }).click();
