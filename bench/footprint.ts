@@ -1,19 +1,23 @@
 // What an agent costs the host that it runs on, beside prometheus-node-exporter (Debian's package, scraped as often), in one
 // run: resident size and processor time of each, with HOSTWIRE_PROCESSES more processes on the machine. The agent is the
-// bundled program, all collectors on, every tier each 10 s, delivering to a server on this machine.
-// Run: npm run bench:footprint (HOSTWIRE_SECONDS=600 by default; HOSTWIRE_PROCESSES=200)
+// bundled program, the core collectors (HOSTWIRE_COLLECTORS=all: all of them), every tier each 10 s, delivering to a server on
+// this machine. Run: npm run bench:footprint (HOSTWIRE_SECONDS=600 by default; HOSTWIRE_PROCESSES=200)
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { COLLECTORS } from '@hostwire/collectors';
 import { findCommand, freePort, waitFor } from '@hostwire/testkit';
 import { startAllInOne } from './faults/stack.ts';
 import { processCost } from './process-cost.ts';
 
 const AGENT = fileURLToPath(new URL('../apps/agent/dist/main.js', import.meta.url));
 const INTERVAL_S = 10;
+/** `core`: what every Linux host has; `all`: also what asks tools and services, where this machine has them. */
+const which = process.env['HOSTWIRE_COLLECTORS'] ?? 'core';
+const CORE = ['cpu', 'mem', 'swap', 'system', 'kernel', 'pressure', 'processes', 'disk', 'diskio', 'net', 'netstat', 'temp'];
 const seconds = Number(process.env['HOSTWIRE_SECONDS'] ?? 600);
 const processes = Number(process.env['HOSTWIRE_PROCESSES'] ?? 200);
 /** Start-up is not what a host pays all day. */
@@ -44,7 +48,13 @@ medium_seconds = ${INTERVAL_S}
 slow_seconds = ${INTERVAL_S}
 [spool]
 dir = "${join(folder, 'spool')}"
-`,
+${
+  which === 'all'
+    ? ''
+    : COLLECTORS.filter(({ name }) => !CORE.includes(name))
+        .map(({ name }) => `[collectors.${name}]\nenabled = false\n`)
+        .join('')
+}`,
     { mode: 0o600 },
   );
   const watched = new Map([['hostwire-agent', start(process.execPath, [AGENT, '--config', config])]]);
@@ -68,7 +78,9 @@ dir = "${join(folder, 'spool')}"
     }
     if (turn < turns) await sleep(INTERVAL_S * 1000);
   }
-  process.stdout.write(`${processes} processes more, every ${INTERVAL_S} s for ${seconds} s, Node.js ${process.version}\n`);
+  process.stdout.write(
+    `${which} collectors, ${processes} processes more, every ${INTERVAL_S} s for ${seconds} s, Node.js ${process.version}\n`,
+  );
   for (const { name, pid, resident, cpu } of meters) {
     const sorted = [...resident].sort((a, b) => a - b);
     const at = (part: number) => (sorted[Math.floor((sorted.length - 1) * part)] ?? 0).toFixed(1);
