@@ -9,11 +9,11 @@ const seconds = Number(byHand ?? 12);
 
 const CLOCKS = [
   ['an hour ahead', { first: '+1h' }, 60],
-  ['that jumps back an hour', { first: '+0', later: '-1h' }, -60],
   ['that begins in 1970 and is set right', { first: '@1970-01-01 00:10:00', later: '+0' }, 0],
 ] as const;
 const MORE_CLOCKS = [
   ['an hour behind', { first: '-1h' }, -60],
+  ['that jumps back an hour', { first: '+0', later: '-1h' }, -60],
   ['that jumps ahead an hour', { first: '+0', later: '+1h' }, 60],
   ['that begins in 1970', { first: '@1970-01-01 00:10:00' }, Math.round(-Date.now() / 60_000)],
 ] as const;
