@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { DiagnosticDump, recordAccess } from '@hostwire/host-access';
 import { encodeSample, toHostId } from '@hostwire/model';
 import {
@@ -133,6 +134,8 @@ async function serve(options: CliOptions): Promise<void> {
   const broker = redactUrl(connection.url);
   const dumping = timed ?? dump;
   const onPayload = dumping === null ? {} : { onPayload: (kind: string, text: string) => dumping.payload(kind, text) };
+  // Optimised code costs an agent that works 30 ms in 10 s some 10 MB and saves it nothing; a gateway works more.
+  if (config.remote.length === 0) setFlagsFromString('--no-opt');
   const agent = await startAgent({
     config: config.local.enabled ? config : { ...config, enabled: false },
     connection,
