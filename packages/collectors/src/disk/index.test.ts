@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { AccessError, type FileSystemStat, LocalHost } from '@hostwire/host-access';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { expectSoundRows } from '../mutated.testkit.ts';
 import { Readings, TreeHost } from '../tree-host.testkit.ts';
 import { disk } from './index.ts';
 import { diskFields, parseMountinfo } from './parse.ts';
@@ -17,6 +18,15 @@ const host = (lines: string[], mounts: TreeHost['mounts'], links = {}, files = {
 const paths = (rows: readonly { tags?: Readonly<Record<string, string>> }[]) => rows.map(({ tags }) => tags?.['path']);
 
 describe('disk', () => {
+  it('gives rows as declared, or one clear error, whatever became of the list of mounts', { timeout: 3_600_000 }, async () => {
+    const lines = [
+      mount('8:1', '/', 'ext4', '/dev/sda1'),
+      mount('253:0', '/srv', 'xfs', '/dev/mapper/vg-srv'),
+      mount('0:50', '/mnt/nfs', 'nfs4', 'nas:/srv'),
+    ];
+    await expectSoundRows(disk, host(lines, { '/': STAT, '/srv': STAT, '/mnt/nfs': { ...STAT, files: 0, filesFree: 0 } }));
+  });
+
   it('gives sizes in bytes, and percentages of what users may use', async () => {
     const rows = await new Readings(disk).read(host([mount('8:1', '/', 'ext4', '/dev/sda1')], { '/': STAT }));
     expect(rows).toEqual([

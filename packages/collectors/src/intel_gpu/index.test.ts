@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { expectSoundRows } from '../mutated.testkit.ts';
 import { Readings, TreeHost } from '../tree-host.testkit.ts';
 import { intelGpu } from './index.ts';
 import { gtFields, gtFiles, SENSOR_FILES, sensorFields } from './parse.ts';
@@ -15,6 +16,19 @@ const host = (driver: string, files: Record<string, string>) =>
   });
 
 describe('intel_gpu', () => {
+  it('gives rows as declared, or one clear error, whatever became of the files', { timeout: 3_600_000 }, async () => {
+    const files = {
+      'gt/gt0/rps_act_freq_mhz': '1200\n',
+      'gt/gt0/rps_max_freq_mhz': '2400\n',
+      'gt/gt0/rc6_residency_ms': '5000\n',
+      'device/hwmon/hwmon3/energy1_input': '81000000\n',
+      'device/hwmon/hwmon3/power1_max': '190000000\n',
+      'device/hwmon/hwmon3/temp1_input': '54500\n',
+      'device/hwmon/hwmon3/fan1_input': '1450\n',
+    };
+    await expectSoundRows(intelGpu, host('i915', files));
+  });
+
   it('gives clocks, sleep and power of a card with the driver i915', async () => {
     const at = (asleep: number, energy: number) =>
       host('i915', {

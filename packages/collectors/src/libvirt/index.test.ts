@@ -87,7 +87,7 @@ describe('libvirt', () => {
 
 describe('parseDomstats', () => {
   it('takes any name of a guest and any path for what it is', () => {
-    const unit = fc.constantFrom("'", '"', '=', ' ', 'Domain: ', 'state.state=', '\\', 'é', '<b>');
+    const unit = fc.constantFrom("'", '"', '=', ' ', 'Domain: ', 'state.state=', '\\', '\u00e9', '<b>');
     const text = fc.string({ unit, maxLength: 20 });
     fc.assert(
       fc.property(text, text, (name, path) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AccessError, LocalHost } from '@hostwire/host-access';
 import { fixturesDir } from '@hostwire/testkit';
 import { describe, expect, it } from 'vitest';
+import { expectSoundRows } from '../mutated.testkit.ts';
 import { Readings, TreeHost } from '../tree-host.testkit.ts';
 import { temp } from './index.ts';
 
@@ -13,6 +14,15 @@ const chip = (index: number, name: string, files: Record<string, string | Access
 const ZONE = { '/sys/class/thermal/thermal_zone0/type': 'cpu-thermal\n', '/sys/class/thermal/thermal_zone0/temp': '48312\n' };
 
 describe('temp', () => {
+  it('gives rows as declared, or one clear error, whatever became of the files', { timeout: 3_600_000 }, async () => {
+    const files = {
+      ...chip(0, 'nvme', { temp1_input: '30000\n', temp1_label: 'Composite\n' }),
+      ...chip(1, 'acpitz', { temp1_input: '1000' }),
+      ...ZONE,
+    };
+    await expectSoundRows(temp, new TreeHost({ files, links: { '/sys/class/hwmon/hwmon0/device': '../../nvme0' } }));
+  });
+
   it('tells two disks of one kind apart by their device', async () => {
     const access = new TreeHost({
       files: {

@@ -109,7 +109,7 @@ systemSuite(['tmux', 'script', 'ps', 'setpriv'], 'a real tmux', () => {
 
   it('has names that are hard to print as tmux has them', async () => {
     const server = startServer();
-    const names = ['a b', 'quote"\'s', '#{pane_pid}', 'ünïcode 中', 'x'.repeat(200), '-S', '$0 1 1', 'p $0 1 0'];
+    const names = ['a b', 'quote"\'s', '#{pane_pid}', '\u00fcn\u00efcode \u4e2d', 'x'.repeat(200), '-S', '$0 1 1', 'p $0 1 0'];
     for (const [index, name] of names.entries()) {
       server.run('new-session', '-d', '-s', `n${index}`, 'exec sleep 60');
       server.run('rename-session', '-t', `=n${index}`, '--', name.replaceAll('#', '##'));
