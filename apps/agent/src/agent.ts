@@ -149,7 +149,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (reachable) {
       facts = await look();
       if (!isReachable()) return;
-      await watch?.refresh();
+      // The watch has heard in passing what this look found.
       present?.session.introduce(info(), settings.compress);
     }
     present?.session.setPresent(reachable);

@@ -1,5 +1,5 @@
 import type { AccessError, HostAccess } from '@hostwire/host-access';
-import { isAbsent } from './proc-text.ts';
+import { isAbsent, readDirOrNone } from './proc-text.ts';
 
 /** A graphics card of the kernel (class drm). */
 export interface DrmCard {
@@ -17,7 +17,7 @@ export const DRM = '/sys/class/drm';
 
 /** The cards with one of these drivers, in the order of their numbers. Empty where there is no such class. */
 export async function findDrmCards(access: HostAccess, drivers: readonly string[], signal: AbortSignal): Promise<DrmCard[]> {
-  const names = (await readDirOrNone(access, DRM, signal))
+  const names = (await readDirOrNone(access, DRM, { signal }))
     .filter((name) => /^card[0-9]{1,3}$/.test(name))
     .sort((a, b) => Number(a.slice(4)) - Number(b.slice(4)));
   const cards = await Promise.all(
@@ -25,21 +25,11 @@ export async function findDrmCards(access: HostAccess, drivers: readonly string[
       const driver = (await access.readLink(`${DRM}/${name}/device/driver`, { signal }).catch(toEmpty)).split('/').at(-1) ?? '';
       if (!drivers.includes(driver)) return [];
       const [deviceId] = (await access.readFiles([`${DRM}/${name}/device/device`], { signal })).map(textOrEmpty);
-      const nodes = await readDirOrNone(access, `${DRM}/${name}/device/drm`, signal);
+      const nodes = await readDirOrNone(access, `${DRM}/${name}/device/drm`, { signal });
       return [{ name, driver, render: nodes.find((node) => /^renderD[0-9]+$/.test(node)) ?? '', deviceId: deviceId ?? '' }];
     }),
   );
   return cards.flat();
-}
-
-/** Names in a folder; none where it is not there. */
-export async function readDirOrNone(access: HostAccess, path: string, signal: AbortSignal): Promise<string[]> {
-  try {
-    return await access.readDir(path, { signal });
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw error;
-  }
 }
 
 /** Path -> its text, trimmed, of those files that could be read. */

@@ -75,6 +75,16 @@ export function isAbsent(error: unknown): boolean {
   return error instanceof AccessError && ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'not-recorded'].includes(error.code);
 }
 
+/** Names in a folder; none where `isAbsent`. Throws any other AccessError. */
+export async function readDirOrNone(access: HostAccess, path: string, options: AccessOptions): Promise<string[]> {
+  try {
+    return await access.readDir(path, options);
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}
+
 /** Available if one of the files can be read. */
 export async function probeFile(access: HostAccess, paths: readonly [string, ...string[]], hint?: string): Promise<Capability> {
   try {

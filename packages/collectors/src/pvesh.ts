@@ -1,7 +1,7 @@
 import { AccessError, type HostAccess } from '@hostwire/host-access';
-import type { Capability, FieldValue } from '@hostwire/model';
+import type { Capability, FieldValue, Row } from '@hostwire/model';
 import { cut } from './clean-rows.ts';
-import type { CommandNeed } from './collector.ts';
+import type { CollectContext, CommandNeed } from './collector.ts';
 import { isAbsent, ParseError, quote } from './proc-text.ts';
 
 /** An object of an answer of the Proxmox VE API. */
@@ -36,6 +36,21 @@ export async function askPvesh(
   if (exitCode === 0) return stdout;
   const [why = ''] = stderr.trim().split('\n');
   throw new AccessError(`exit-${exitCode}`, `pvesh get ${path[0]}: ${why === '' ? `exit code ${exitCode}` : cut(why, 200)}`);
+}
+
+/** The rows of an answer; what cannot be told is reported, and is no reason to leave out the rest. */
+export async function askOrReport(
+  { access, signal, report }: CollectContext,
+  path: readonly string[],
+  parse: (text: string) => Row[],
+): Promise<Row[]> {
+  try {
+    return parse(await askPvesh(access, path, { signal }));
+  } catch (error) {
+    signal.throwIfAborted();
+    report(error);
+    return [];
+  }
 }
 
 /** Whether this host is a node of Proxmox VE and pvesh may be run; asked once, as it takes a second of a core. */

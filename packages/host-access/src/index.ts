@@ -2,6 +2,7 @@ export { DiagnosticDump, type DiagnosticDumpOptions } from './diagnostic-dump.ts
 export { type Answer, type Asked, askLine, type DumpEntry } from './dump-entry.ts';
 export * from './host-access.ts';
 export { keepJson } from './keep-json.ts';
+export { COMMAND_PATH } from './local-command.ts';
 export { LocalHost, type LocalHostOptions } from './local-host.ts';
 export { pruneOutput } from './prune-output.ts';
 export { type AccessLog, recordAccess } from './recorder.ts';

@@ -4,6 +4,8 @@ import { toAccessError } from './access-failure.ts';
 import type { CommandTurn } from './command-slots.ts';
 import { AccessError, type ExecResult } from './host-access.ts';
 
+/** Where commands are looked up, on every host alike. */
+export const COMMAND_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Most bytes of standard output and standard error together. */
 export const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 
@@ -13,7 +15,7 @@ export const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
  */
 export function commandEnvironment(): NodeJS.ProcessEnv {
   return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: COMMAND_PATH,
     LC_ALL: 'C',
     LANG: 'C',
     HOME: process.env['HOME'] ?? '/',

@@ -84,7 +84,8 @@ function open({ path, method = 'GET', headers = {}, insecure = false, ...to }: H
   return requestHttps({ ...options, ...address, rejectUnauthorized: !insecure });
 }
 
-function toAnswer(
+/** What of an answer is returned: with `keep` that part of the body and of the headers the type alone; never a cookie. */
+export function toAnswer(
   { statusCode = 0, headers }: IncomingMessage,
   body: string,
   keep: readonly string[] | undefined,

@@ -112,10 +112,11 @@ export class Credentials {
     const byTokenId = new Map<string, Credential>();
     const byId = new Map<string, Credential>();
     const gateways = new Map(hosts.flatMap(({ host, gateway }) => (gateway === null ? [] : [[host, gateway] as const])));
-    const speaksFor = (gateway: string) => [...gateways].filter(([, own]) => own === gateway).map(([host]) => host);
+    const behind = new Map<string, string[]>();
+    for (const [host, gateway] of gateways) behind.set(gateway, [...(behind.get(gateway) ?? []), host]);
     // Who has no token of its own is no user.
     for (const { host: name, token_hash: hash } of hosts.filter(({ token_hash: hash }) => hash !== NO_TOKEN)) {
-      add({ kind: 'host', id: `host ${name} ${salt(hash)}`, name, hash, speaksFor: speaksFor(name).sort() });
+      add({ kind: 'host', id: `host ${name} ${salt(hash)}`, name, hash, speaksFor: (behind.get(name) ?? []).sort() });
     }
     for (const row of tokens) {
       const credential: Credential = {

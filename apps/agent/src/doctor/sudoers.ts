@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { boundAccess, COLLECTORS, type CollectorsConfig, type CommandNeed, commandNeeds, isNeeded, settingsOf } from '@hostwire/collectors';
-import type { HostAccess } from '@hostwire/host-access';
+import { COMMAND_PATH, type HostAccess } from '@hostwire/host-access';
 
 /** A command line that a collector runs as root. */
 export interface RootCommand {
@@ -14,8 +14,6 @@ export interface RootCommand {
   readonly refused?: string;
 }
 
-/** As the agent looks for commands. */
-const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 const READING_MS = 20_000;
 /** tmux counts its sessions from 0. */
 const MAX_DIGITS = 4;
@@ -134,7 +132,7 @@ export function sudoersUser(): string {
 }
 
 async function findProgram(command: string): Promise<string | null> {
-  for (const folder of FOLDERS) {
+  for (const folder of COMMAND_PATH.split(':')) {
     const path = `${folder}/${command}`;
     const found = await stat(path).catch(() => null);
     if (found?.isFile() === true && (found.mode & 0o111) !== 0) return path;

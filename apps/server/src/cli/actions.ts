@@ -73,7 +73,7 @@ async function askAgent(host: string, action: string, options: Parsed): Promise<
 
 function showAudit(options: Parsed): Promise<void> {
   const [host, limit = '50'] = [textOf(options, 'host'), textOf(options, 'limit')];
-  if (!/^[1-9]\d{0,3}$/.test(limit)) throw new UsageError(`--limit ${limit} is not a whole number from 1 to 9999`);
+  if (!/^(?:[1-9]\d{0,2}|1000)$/.test(limit)) throw new UsageError(`--limit ${limit} is not a whole number from 1 to 1000`);
   return withRegistry(serverOptionsOf(options), async ({ audit }) => {
     const entries = await audit.list({ limit: Number(limit), ...(host === undefined ? {} : { host }) });
     if (isJson(options)) printJson({ entries });

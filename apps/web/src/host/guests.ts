@@ -3,6 +3,7 @@ import { bytes, DASH, percent, type Quantity } from '../format/number.ts';
 import { span } from '../format/time.ts';
 import { numberOf, ratesLike, rowsOf, textOf } from './rows.ts';
 import {
+  asWords,
   attention,
   crit,
   figureCell,
@@ -42,15 +43,13 @@ const BACKUP_LATE = 8 * 86_400;
 const KIB = 1024;
 const nothing: Quantity = { text: DASH, unit: '' };
 
-const word = (text: string): string => text.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase());
-
 /** How a guest is, by the words of Proxmox VE or libvirt. */
 export function guestState(status: string): State {
   if (status === 'running') return { ...OK, text: 'Running' };
-  if (/crashed|error/.test(status)) return crit(word(status));
+  if (/crashed|error/.test(status)) return crit(asWords(status));
   if (status === '' || status === 'nostate') return { glyph: 'nodata', tone: '', text: 'Unknown' };
   if (status === 'shutoff') return quiet('Off');
-  return quiet(word(status), /paused|suspend|migrat|blocked|shutdown$/.test(status) ? 'pending' : 'off');
+  return quiet(asWords(status), /paused|suspend|migrat|blocked|shutdown$/.test(status) ? 'pending' : 'off');
 }
 
 /** How old the newest backup of a guest is, and how the last run of it went; null: nothing is known of any. */
@@ -68,7 +67,7 @@ export function backupState(backup: Row | undefined, task: Row | undefined): Sta
 /** A guest that is locked is being worked on, or was left so by what failed. */
 function lockState(row: Row): State | null {
   const lock = textOf(row, 'lock');
-  return lock === '' ? null : quiet(`${word(textOf(row, 'status'))}, locked: ${lock}`, 'pending');
+  return lock === '' ? null : quiet(`${asWords(textOf(row, 'status'))}, locked: ${lock}`, 'pending');
 }
 
 function proxmoxGuests(detail: HostDetail | null): Guest[] {
@@ -160,7 +159,7 @@ function clusterTable(detail: HostDetail | null): TableModel | null {
     lines.push({ what: `Cluster ${row.tags['cluster'] ?? ''}`, state, more: missing === '' ? '' : `offline: ${missing}` });
   }
   for (const row of rowsOf(detail, 'proxmox_ceph')) {
-    const text = word(
+    const text = asWords(
       textOf(row, 'health')
         .replace(/^HEALTH_/, '')
         .toLowerCase(),
@@ -193,7 +192,7 @@ function clusterTable(detail: HostDetail | null): TableModel | null {
 }
 
 function storageTable(detail: HostDetail | null): TableModel | null {
-  const stateOf = (row: Row): State => (row.fields['active'] === false ? warn(word(textOf(row, 'status')) || 'Not active') : OK);
+  const stateOf = (row: Row): State => (row.fields['active'] === false ? warn(asWords(textOf(row, 'status')) || 'Not active') : OK);
   const rows = worstFirst(rowsOf(detail, 'proxmox_storage'), stateOf);
   if (rows.length === 0) return null;
   return {

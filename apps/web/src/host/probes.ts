@@ -3,6 +3,7 @@ import { DASH, figure, type Quantity, whole } from '../format/number.ts';
 import { span } from '../format/time.ts';
 import { numberOf, rowsOf, textOf } from './rows.ts';
 import {
+  asWords,
   attention,
   type Cell,
   crit,
@@ -26,7 +27,6 @@ export function probeTables(detail: HostDetail | null): TableModel[] {
 }
 
 const ms = (value: number | null): Quantity => ({ text: figure(value), unit: value === null ? '' : 'ms' });
-const said = (text: string): string => text.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase());
 const SOON = 21 * 86_400;
 const URGENT = 7 * 86_400;
 
@@ -34,7 +34,7 @@ const URGENT = 7 * 86_400;
 export function probeState(row: Row): State {
   const result = textOf(row, 'result');
   if (numberOf(row, 'result_code') === 0 || result === 'success') return OK;
-  return result === '' ? { glyph: 'nodata', tone: '', text: 'No result' } : crit(said(result));
+  return result === '' ? { glyph: 'nodata', tone: '', text: 'No result' } : crit(asWords(result));
 }
 
 interface ProbeTable {
@@ -133,7 +133,7 @@ export function certificateState(row: Row): State {
   if (asked.tone !== '') return asked;
   const left = numberOf(row, 'expiry');
   if (left !== null && left < 0) return crit(`Expired ${span(-left)} ago`);
-  if (textOf(row, 'verification') === 'invalid') return crit(said(textOf(row, 'verification_error').toLowerCase()) || 'Invalid');
+  if (textOf(row, 'verification') === 'invalid') return crit(asWords(textOf(row, 'verification_error').toLowerCase()) || 'Invalid');
   if (left !== null && left < SOON) return (left < URGENT ? crit : warn)(`Expires in ${span(left)}`);
   return { ...OK, text: 'Valid' };
 }

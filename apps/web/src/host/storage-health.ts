@@ -26,8 +26,8 @@ export function storageHealth(detail: HostDetail | null): TableModel[] {
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-/** Debian scrubs once a month: after two of them missed somebody should look. */
-const SCRUB_LATE = 65 * DAY;
+/** Debian scrubs once a month; the alert `scrub_overdue` says the same. */
+const SCRUB_LATE = 35 * DAY;
 const YEAR_HOURS = 8766;
 
 const nothing: Quantity = { text: DASH, unit: '' };

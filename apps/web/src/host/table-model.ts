@@ -76,3 +76,8 @@ export function currentRows(detail: HostDetail | null, measurement: string, besi
 export function isBad(cell: Cell): boolean {
   return cell.kind === 'state' && cell.state.tone !== '';
 }
+
+/** A word of a machine for people: `not_found` is "Not found". */
+export function asWords(text: string): string {
+  return text.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase());
+}

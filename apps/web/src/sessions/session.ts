@@ -1,4 +1,5 @@
 import type { TmuxSession } from '../api/types.ts';
+import { count } from '../format/number.ts';
 
 export type { TmuxSession };
 
@@ -105,11 +106,7 @@ export function costOf(sessions: readonly TmuxSession[]) {
 
 /** "3 windows and 4 processes end." */
 export function endsSentence({ windows, pids }: TmuxSession): string {
-  const count = (n: number, noun: string, plural: string): string => `${n} ${n === 1 ? noun : plural}`;
-  const parts = [
-    ...(windows === null ? [] : [count(windows, 'window', 'windows')]),
-    ...(pids === null ? [] : [count(pids, 'process', 'processes')]),
-  ];
+  const parts = [...(windows === null ? [] : [count(windows, 'window')]), ...(pids === null ? [] : [count(pids, 'process', 'processes')])];
   const one = parts.length === 0 || (parts.length === 1 && (windows ?? pids) === 1);
   return `${parts.length === 0 ? 'It' : parts.join(' and ')} ${one ? 'ends' : 'end'}. This cannot be undone.`;
 }

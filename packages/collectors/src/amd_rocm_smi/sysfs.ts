@@ -1,6 +1,7 @@
 import type { HostAccess } from '@hostwire/host-access';
 import type { FieldValue, Row } from '@hostwire/model';
-import { DRM, type DrmCard, findDrmCards, readDirOrNone, readTexts } from '../drm-cards.ts';
+import { DRM, type DrmCard, findDrmCards, readTexts } from '../drm-cards.ts';
+import { readDirOrNone } from '../proc-text.ts';
 import { activeClock, scaled, wholeOf } from './parse.ts';
 
 /** The cards of AMD. */
@@ -25,7 +26,7 @@ export async function readSysfs(access: HostAccess, cards: readonly DrmCard[], s
   return await Promise.all(
     cards.map(async ({ name, deviceId }) => {
       const device = `${DRM}/${name}/device`;
-      const [sensor] = await readDirOrNone(access, `${device}/hwmon`, signal);
+      const [sensor] = await readDirOrNone(access, `${device}/hwmon`, { signal });
       const paths = FILES.map((file) => `${device}/${file}`).concat(
         sensor === undefined ? [] : SENSORS.map((file) => `${device}/hwmon/${sensor}/${file}`),
       );

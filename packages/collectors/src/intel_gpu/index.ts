@@ -3,7 +3,8 @@ import type { Capability, FieldValue, Row } from '@hostwire/model';
 import Type from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { counter, gauge } from '../declare.ts';
-import { DRM, type DrmCard, findDrmCards, readDirOrNone, readTexts } from '../drm-cards.ts';
+import { DRM, type DrmCard, findDrmCards, readTexts } from '../drm-cards.ts';
+import { readDirOrNone } from '../proc-text.ts';
 import { gtFields, gtFiles, SENSOR_FILES, sensorFields } from './parse.ts';
 
 const DRIVERS = ['i915', 'xe'];
@@ -82,7 +83,7 @@ async function readCard(
   const parts = gtFiles(
     card.driver,
     folder,
-    await readDirOrNone(access, card.driver === 'xe' ? `${folder}/device/tile0` : `${folder}/gt`, signal),
+    await readDirOrNone(access, card.driver === 'xe' ? `${folder}/device/tile0` : `${folder}/gt`, { signal }),
   );
   const texts = await readTexts(
     access,
@@ -104,7 +105,7 @@ async function readCard(
 }
 
 async function readSensors(access: HostAccess, folder: string, signal: AbortSignal): Promise<Map<string, string>> {
-  const [name] = (await readDirOrNone(access, `${folder}/device/hwmon`, signal)).filter((each) => /^hwmon[0-9]+$/.test(each));
+  const [name] = (await readDirOrNone(access, `${folder}/device/hwmon`, { signal })).filter((each) => /^hwmon[0-9]+$/.test(each));
   if (name === undefined) return new Map();
   const base = `${folder}/device/hwmon/${name}/`;
   const texts = await readTexts(

@@ -1,9 +1,8 @@
 import { AccessError } from '@hostwire/host-access';
-import type { Row } from '@hostwire/model';
 import Type from 'typebox';
 import { type CollectContext, type CollectedRows, defineCollector } from '../collector.ts';
 import { isAbsent } from '../proc-text.ts';
-import { askPvesh, probePvesh, pveshNeed, readNodeName } from '../pvesh.ts';
+import { askOrReport, askPvesh, probePvesh, pveshNeed, readNodeName } from '../pvesh.ts';
 import { MEASUREMENTS } from './declaration.ts';
 import { parseCephStatus, parseClusterStatus, parseResources } from './parse.ts';
 
@@ -34,22 +33,11 @@ export const proxmox = defineCollector({
     const node = await readNodeName(access, signal);
     const { guests, node: own, storages } = parseResources(await askPvesh(access, [RESOURCES], { signal }), node);
     const rows: CollectedRows = { proxmox: [...guests], proxmox_node: [...own], proxmox_storage: [...storages] };
-    rows['proxmox_cluster'] = await orReport(context, CLUSTER, parseClusterStatus);
-    if (await hasCeph(context)) rows['proxmox_ceph'] = await orReport(context, CEPH, parseCephStatus);
+    rows['proxmox_cluster'] = await askOrReport(context, [CLUSTER], parseClusterStatus);
+    if (await hasCeph(context)) rows['proxmox_ceph'] = await askOrReport(context, [CEPH], parseCephStatus);
     return rows;
   },
 });
-
-/** What cannot be told is no reason to leave out the rest. */
-async function orReport({ access, signal, report }: CollectContext, path: string, parse: (text: string) => Row[]): Promise<Row[]> {
-  try {
-    return parse(await askPvesh(access, [path], { signal }));
-  } catch (error) {
-    signal.throwIfAborted();
-    report(error);
-    return [];
-  }
-}
 
 async function hasCeph({ access, signal }: CollectContext): Promise<boolean> {
   try {

@@ -1,10 +1,9 @@
 import { AccessError } from '@hostwire/host-access';
-import type { Row } from '@hostwire/model';
 import Type from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { gauge, state } from '../declare.ts';
 import { globs } from '../glob.ts';
-import { askPvesh, probePvesh, pveshNeed, readNodeName } from '../pvesh.ts';
+import { askOrReport, askPvesh, probePvesh, pveshNeed, readNodeName } from '../pvesh.ts';
 import {
   addBackups,
   type Newest,
@@ -93,8 +92,8 @@ export const proxmoxBackup = defineCollector({
     const newest = await readBackups(context, storages);
     return {
       proxmox_backup: toBackupRows(guests, newest, now),
-      proxmox_backup_task: await orReport(context, TASKS, (text) => parseBackupTasks(text, guests, now)),
-      proxmox_replication: await orReport(context, REPLICATION, (text) => parseReplication(text, now)),
+      proxmox_backup_task: await askOrReport(context, TASKS, (text) => parseBackupTasks(text, guests, now)),
+      proxmox_replication: await askOrReport(context, REPLICATION, (text) => parseReplication(text, now)),
     };
   },
 });
@@ -122,18 +121,4 @@ async function readBackups({ access, options, signal, report }: CollectContext, 
     );
   }
   return newest;
-}
-
-async function orReport(
-  { access, signal, report }: CollectContext,
-  path: readonly string[],
-  parse: (text: string) => Row[],
-): Promise<Row[]> {
-  try {
-    return parse(await askPvesh(access, path, { signal }));
-  } catch (error) {
-    signal.throwIfAborted();
-    report(error);
-    return [];
-  }
 }

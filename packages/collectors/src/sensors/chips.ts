@@ -1,5 +1,5 @@
 import { AccessError, type AccessOptions, type HostAccess } from '@hostwire/host-access';
-import { isAbsent } from '../proc-text.ts';
+import { readDirOrNone } from '../proc-text.ts';
 import { MOVES } from './declaration.ts';
 import { chipName, type FeatureFile, parseReading, snakeCase, toFeatureFile } from './parse.ts';
 
@@ -17,16 +17,6 @@ export interface Feature {
 /** Buses that a chip may be on; of a device on another one the device above it tells. */
 const BUSES = new Set(['i2c', 'spi', 'pci', 'scsi', 'hid', 'acpi', 'platform', 'of_platform', 'mdio_bus', 'isa']);
 
-/** Names in a folder, or none. */
-export async function list(access: HostAccess, folder: string, options: AccessOptions): Promise<string[]> {
-  try {
-    return await access.readDir(folder, options);
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw error;
-  }
-}
-
 /** What the chips of these hwmon folders measure; chips whose name `isIgnored` takes are left out. */
 export async function findFeatures(
   access: HostAccess,
@@ -39,7 +29,7 @@ export async function findFeatures(
   for (const entry of entries) {
     // Drivers of old put their files one folder deeper.
     for (const folder of [`${HWMON}/${entry}`, `${HWMON}/${entry}/device`]) {
-      const files = (await list(access, folder, options)).flatMap((file) => toFeatureFile(file) ?? []);
+      const files = (await readDirOrNone(access, folder, options)).flatMap((file) => toFeatureFile(file) ?? []);
       if (files.length === 0) continue;
       const name = await nameOf(access, entry, folder, options);
       const chip = chips.has(name) ? `${name}-${entry}` : name;

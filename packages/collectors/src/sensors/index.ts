@@ -2,7 +2,8 @@ import type { Row } from '@hostwire/model';
 import Type from 'typebox';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { globs } from '../glob.ts';
-import { type Feature, findFeatures, HWMON, list } from './chips.ts';
+import { readDirOrNone } from '../proc-text.ts';
+import { type Feature, findFeatures, HWMON } from './chips.ts';
 import { MEASUREMENTS } from './declaration.ts';
 import { parseReading } from './parse.ts';
 
@@ -22,7 +23,7 @@ export const sensors = defineCollector({
     }),
   }),
   async probe(access, { ignore_chips }) {
-    const features = await findFeatures(access, await list(access, HWMON, {}), globs(ignore_chips), {});
+    const features = await findFeatures(access, await readDirOrNone(access, HWMON, {}), globs(ignore_chips), {});
     if (features.length > 0) return { available: true };
     return {
       available: false,
@@ -63,7 +64,7 @@ export const sensors = defineCollector({
 /** Those of the last look, unless chips came or went since. */
 async function knownFeatures({ access, memory, monotonic, options, signal }: CollectContext): Promise<readonly Feature[]> {
   const { ignore_chips } = options as { readonly ignore_chips: readonly string[] };
-  const entries = await list(access, HWMON, { signal });
+  const entries = await readDirOrNone(access, HWMON, { signal });
   const known = memory.get('found') as { readonly chips: string; readonly at: number; readonly features: readonly Feature[] } | undefined;
   const chips = entries.join(' ');
   if (known !== undefined && known.chips === chips && monotonic - known.at < LOOK_AGAIN_MS) return known.features;

@@ -3,7 +3,7 @@ import type { Row } from '@hostwire/model';
 import Type from 'typebox';
 import { defineCollector } from '../collector.ts';
 import { gauge } from '../declare.ts';
-import { isAbsent } from '../proc-text.ts';
+import { readDirOrNone } from '../proc-text.ts';
 import { parseMillidegrees, sensorName, temperatureInputs } from './parse.ts';
 
 const HWMON = '/sys/class/hwmon';
@@ -82,8 +82,8 @@ interface Found {
 
 /** Looks for sensors; not again if there are the same chips and zones as in `known`. */
 async function findSensors(access: HostAccess, alwaysZones: boolean, options: AccessOptions, known?: Found): Promise<Found> {
-  const hwmon = await list(access, HWMON, options);
-  const zones = (await list(access, THERMAL, options)).filter((name) => /^thermal_zone[0-9]+$/.test(name));
+  const hwmon = await readDirOrNone(access, HWMON, options);
+  const zones = (await readDirOrNone(access, THERMAL, options)).filter((name) => /^thermal_zone[0-9]+$/.test(name));
   const chips = [...hwmon, ...zones].join(' ');
   if (known?.chips === chips) return known;
   const sensors = await findHwmon(access, hwmon, options);
@@ -96,7 +96,7 @@ async function findHwmon(access: HostAccess, entries: readonly string[], options
   for (const entry of entries) {
     // Drivers of old put their files one folder deeper.
     for (const folder of [`${HWMON}/${entry}`, `${HWMON}/${entry}/device`]) {
-      const inputs = temperatureInputs(await list(access, folder, options));
+      const inputs = temperatureInputs(await readDirOrNone(access, folder, options));
       if (inputs.length === 0) continue;
       const [name, ...labels] = await access.readFiles([`${folder}/name`, ...inputs.map((n) => `${folder}/temp${n}_label`)], options);
       const device = await access.readLink(`${HWMON}/${entry}/device`, options).then(baseName, () => '');
@@ -122,15 +122,6 @@ async function findZones(access: HostAccess, zones: readonly string[], options: 
     const type = types[index];
     return { file: `${THERMAL}/${zone}/temp`, tags: { sensor: typeof type === 'string' ? type.trim() : zone, device: zone } };
   });
-}
-
-async function list(access: HostAccess, folder: string, options: AccessOptions): Promise<string[]> {
-  try {
-    return await access.readDir(folder, options);
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw error;
-  }
 }
 
 function baseName(path: string): string {

@@ -1,7 +1,7 @@
 import { AccessError, type HostAccess } from '@hostwire/host-access';
 import type { CommandNeed } from '../collector.ts';
-import { isNoServer, parseSessions, SOCKET_NAME } from './parse.ts';
-import { AS_USER, askTmux, findSockets, LIST, SESSION_NEEDS } from './sessions.ts';
+import { isNoServer, parseSessions } from './parse.ts';
+import { AS_UID, AS_USER, askTmux, findSockets, LIST, SERVER, SESSION_NEEDS } from './sessions.ts';
 
 /** Names one session for good: tmux numbers them anew only with a new server, and then not in the same second. */
 export interface SessionName {
@@ -17,14 +17,13 @@ export interface SessionName {
 export type KillOutcome = 'done' | 'gone';
 
 const SESSION_ID = '\\$[0-9]{1,9}';
-const SERVER = ['-u', '-L', { pattern: SOCKET_NAME }];
 const KILL = ['kill-session', '-t', { pattern: SESSION_ID }];
 
 /** What `killSession` runs. */
 export const KILL_NEEDS: readonly CommandNeed[] = [
   ...SESSION_NEEDS.commands,
   { command: 'tmux', args: [...SERVER, ...KILL] },
-  { command: 'setpriv', args: [{ pattern: '--reuid=[0-9]{1,9}' }, ...AS_USER, ...SERVER, ...KILL], sudo: true },
+  { command: 'setpriv', args: [AS_UID, ...AS_USER, ...SERVER, ...KILL], sudo: true },
 ];
 
 /**

@@ -40,13 +40,16 @@ const USERS_AT_ONCE = 4;
 export const LIST = ['list-sessions', '-F', SESSION_FORMAT, ';', 'list-panes', '-a', '-F', PANE_FORMAT];
 /** By its full path: what runs as another must not be looked up on a PATH that this agent could choose. */
 export const AS_USER = ['--regid=65534', '--clear-groups', '/usr/bin/tmux'];
-const SERVER = ['-u', '-L', { pattern: SOCKET_NAME }];
+export const SERVER = ['-u', '-L', { pattern: SOCKET_NAME }];
+
+/** Becoming a user, for `setpriv`. */
+export const AS_UID = { pattern: '--reuid=[0-9]{1,9}' };
 
 /** What `readSessions` runs and reads. */
 export const SESSION_NEEDS: Required<Pick<CollectorNeeds, 'commands' | 'files'>> = {
   commands: [
     { command: 'tmux', args: [...SERVER, ...LIST] },
-    { command: 'setpriv', args: [{ pattern: '--reuid=[0-9]{1,9}' }, ...AS_USER, ...SERVER, ...LIST], sudo: true },
+    { command: 'setpriv', args: [AS_UID, ...AS_USER, ...SERVER, ...LIST], sudo: true },
   ],
   files: ['/etc/passwd', '/tmp/tmux-*/*'],
 };

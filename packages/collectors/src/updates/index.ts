@@ -4,7 +4,7 @@ import Type from 'typebox';
 import { cut } from '../clean-rows.ts';
 import { type CollectContext, defineCollector } from '../collector.ts';
 import { gauge, state } from '../declare.ts';
-import { isAbsent, linesOf } from '../proc-text.ts';
+import { isAbsent, linesOf, readDirOrNone } from '../proc-text.ts';
 import { countApk, countApt, countDnf, countPacman, type Manager, managerOf, newestKernel, type Pending } from './parse.ts';
 
 const APT = ['list', '--upgradable'];
@@ -130,16 +130,6 @@ async function readReboot({ access, signal }: CollectContext): Promise<Record<st
 }
 
 async function readKernels(access: HostAccess, signal: AbortSignal): Promise<string[]> {
-  const images = (await list(access, BOOT, signal)).flatMap((name) => /^vmlinuz-(.+)$/s.exec(name)?.[1] ?? []);
-  return [...(await list(access, MODULES, signal)), ...images];
-}
-
-async function list(access: HostAccess, folder: string, signal: AbortSignal): Promise<string[]> {
-  try {
-    return await access.readDir(folder, { signal });
-  } catch (error) {
-    // In a container there are none.
-    if (isAbsent(error)) return [];
-    throw error;
-  }
+  const images = (await readDirOrNone(access, BOOT, { signal })).flatMap((name) => /^vmlinuz-(.+)$/s.exec(name)?.[1] ?? []);
+  return [...(await readDirOrNone(access, MODULES, { signal })), ...images];
 }

@@ -10,6 +10,7 @@ import {
   collectorTimeout,
   failureOf,
   hostName,
+  isNameFailure,
   oneSeriesEach,
   resultFields,
   targetsNamed,
@@ -145,5 +146,5 @@ function sourceOf(target: Target): string {
 function resultOf(code: string, target: Target) {
   if ('file' in target) return 'unreadable';
   if (code === 'timeout') return 'timeout';
-  return /^(ENOTFOUND|EAI_[A-Z]+)$/.test(code) ? 'dns_error' : 'connection_failed';
+  return isNameFailure(code) ? 'dns_error' : 'connection_failed';
 }

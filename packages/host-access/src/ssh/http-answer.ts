@@ -2,8 +2,7 @@ import { request } from 'node:http';
 import { Duplex } from 'node:stream';
 import { toAccessError } from '../access-failure.ts';
 import { AccessError, type HttpAnswer, type HttpAsk } from '../host-access.ts';
-import { keepJson } from '../keep-json.ts';
-import { shownPath } from '../local-request.ts';
+import { shownPath, toAnswer } from '../local-request.ts';
 
 /**
  * The answer to a request that somebody else has sent, as it came. Rejects with AccessError `too-large`, or EIO or what Node.js says if
@@ -27,29 +26,13 @@ export function readHttp(
       answer.once('end', () => {
         const body = Buffer.concat(chunks);
         if (body.length > maxBytes) return fail(new AccessError('too-large', `${shownPath(ask)}: more than ${maxBytes} bytes`));
-        resolve(toAnswer(answer.statusCode ?? 0, answer.headers, body.toString('utf8'), ask, totalMs));
+        // Over there nobody measures the parts.
+        const timings = { dnsMs: 0, connectMs: 0, tlsMs: 0, firstByteMs: totalMs, totalMs };
+        resolve(toAnswer(answer, body.toString('utf8'), ask.keep, ask.timings === true ? timings : undefined));
       });
     });
     sent.end();
   });
-}
-
-function toAnswer(
-  status: number,
-  headers: NodeJS.Dict<string | string[]>,
-  body: string,
-  { keep, timings }: HttpAsk,
-  totalMs: number,
-): HttpAnswer {
-  const names = keep === undefined ? Object.keys(headers).filter((name) => name !== 'set-cookie') : ['content-type'];
-  const kept = names.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])] as const]));
-  return {
-    status,
-    headers: Object.fromEntries(kept),
-    body: keep === undefined ? body : keepJson(body, keep),
-    // Over there nobody measures the parts.
-    ...(timings === true ? { timings: { dnsMs: 0, connectMs: 0, tlsMs: 0, firstByteMs: totalMs, totalMs } } : {}),
-  };
 }
 
 /** A connection on which the answer has come already, and which takes whatever is said. */

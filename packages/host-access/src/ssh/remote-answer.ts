@@ -11,7 +11,7 @@ export interface RemoteOutput {
 
 /** Exit codes of the worker and of the gate. */
 const COULD_NOT_ASK = 76;
-const REFUSED = 77;
+export const REFUSED = 77;
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist there',

@@ -1,3 +1,4 @@
+import { COMMAND_PATH } from '../local-command.ts';
 import { REMOTE_WORKER } from './remote-worker.gen.ts';
 
 /** One ask of a host, in the words of `remote-worker.sh`. */
@@ -9,9 +10,6 @@ export interface RemoteAsk {
   /** After so many the host itself gives up. */
   readonly seconds: number;
 }
-
-/** What commands are looked up on: as LocalHost has it. */
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Version of what is said to a gate; it says its own. */
 export const GATE_VERSION = 1;
@@ -33,7 +31,7 @@ export function gateCommand({ verb, words, nonce, seconds }: RemoteAsk): string 
 export function remoteScript({ verb, words, nonce, seconds }: RemoteAsk): string {
   return `set -fu
 IFS=' '
-PATH=${PATH}
+PATH=${COMMAND_PATH}
 LC_ALL=C
 nonce=${nonce}
 seconds=${seconds}

@@ -25,9 +25,9 @@ import { pruneOutput } from '../prune-output.ts';
 import { toSudoResult } from '../sudo.ts';
 import { readHttp } from './http-answer.ts';
 import { type BatchWord, ReadBatch } from './read-batch.ts';
-import { afterMark, batchAnswers, checkOutput, commandErrors, garbled, type RemoteOutput } from './remote-answer.ts';
+import { afterMark, batchAnswers, checkOutput, commandErrors, garbled, REFUSED, type RemoteOutput } from './remote-answer.ts';
 import { GATE_VERSION, gateCommand, type RemoteAsk, remoteScript } from './remote-asks.ts';
-import { SshConnection } from './ssh-connection.ts';
+import { abortable, SshConnection } from './ssh-connection.ts';
 import { type Reach, type SshOptions, shown } from './ssh-options.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -160,7 +160,7 @@ export class SshHost implements HostAccess {
     }
     return this.#ask(path, options, async (signal) => {
       checkPath(path);
-      return answered(await within(this.#kernel.add(`${kind}${plain}`), signal), path);
+      return answered(await abortable(this.#kernel.add(`${kind}${plain}`), signal), path);
     });
   }
 
@@ -172,7 +172,8 @@ export class SshHost implements HostAccess {
     const { raw, nonce } = await this.#run('batch', words, bounds).catch((thrown: unknown) => {
       throw thrown === timeout.reason ? toAbortError(timeout, what) : thrown;
     });
-    if (raw.exitCode !== 77) checkOutput(raw, nonce, what);
+    // A gate that refuses one of the files answers for the others.
+    if (raw.exitCode !== REFUSED) checkOutput(raw, nonce, what);
     return batchAnswers(raw, nonce, words);
   }
 
@@ -209,7 +210,7 @@ export class SshHost implements HostAccess {
     }
     let isGated: boolean;
     try {
-      isGated = await within(this.#isGated(), signal);
+      isGated = await abortable(this.#isGated(), signal);
     } catch (error) {
       ended();
       throw error;
@@ -294,14 +295,6 @@ function answered(answer: Buffer | AccessError | undefined, path: string): Buffe
   if (answer instanceof AccessError) throw answer;
   if (answer.length > MAX_FILE_BYTES) throw new AccessError('too-large', `${path}: more than ${MAX_FILE_BYTES} bytes`);
   return answer;
-}
-
-function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 function unsupported(what: string): AccessError {
